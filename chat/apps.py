@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class ChatConfig(AppConfig):
+    """From a question to a cited answer."""
+
+    name = "chat"

@@ -1,0 +1,137 @@
+"""Chat sessions, their messages, and the sources that each answer cites."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from collections_app.models import Collection
+from documents.models import BY_DATABASE, Chunk, Document
+
+
+class ChatSession(models.Model):
+    """One conversation of one user with one collection."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chat_sessions")
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="chat_sessions")
+    title = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now_add=True, help_text="The time of the last message.")
+
+    class Meta:
+        ordering = ("-updated_at", "id")
+        indexes = [models.Index(fields=["user", "-updated_at"])]
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+
+class MessageRole(models.TextChoices):
+    USER = "user", "User"
+    ASSISTANT = "assistant", "Assistant"
+
+
+class MessageStatus(models.TextChoices):
+    """What became of a message. Only assistants' messages are ever anything but `complete`."""
+
+    STREAMING = "streaming", "Being written"
+    COMPLETE = "complete", "Complete"
+    STOPPED = "stopped", "Stopped by its reader"
+    INTERRUPTED = "interrupted", "Interrupted: the process that wrote it died"
+    FAILED = "failed", "Failed"
+
+
+class Message(models.Model):
+    """One turn. An assistant's message answers `reply_to` and owns its sources and its trace."""
+
+    session = models.ForeignKey(ChatSession, on_delete=models.CASCADE, related_name="messages")
+    role = models.CharField(max_length=10, choices=MessageRole.choices)
+    status = models.CharField(max_length=12, choices=MessageStatus.choices, default=MessageStatus.COMPLETE)
+    content = models.TextField(blank=True)
+    reply_to = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="replies")
+    superseded = models.BooleanField(default=False, help_text="A newer answer to the same question exists.")
+    client_id = models.CharField(max_length=64, blank=True)
+    llm_provider = models.CharField(max_length=16, blank=True)
+    llm_model_name = models.CharField(max_length=200, blank=True)
+    finish_reason = models.CharField(max_length=12, blank=True, help_text="stop, length, stopped or error.")
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+    usage = models.JSONField(default=dict, help_text="{prompt_tokens, completion_tokens, ...}")
+    created_at = models.DateTimeField(auto_now_add=True)
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("id",)
+        indexes = [models.Index(fields=["session", "id"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session"],
+                condition=Q(status="streaming"),
+                name="message_one_generation_per_session",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} message {self.pk}"
+
+
+class MessageSource(models.Model):
+    """One numbered passage of an answer, bound to the message. Keeps what was cited if the chunk goes."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="sources")
+    marker = models.PositiveSmallIntegerField(help_text="The n of [n], from 1 within the message.")
+    chunk = models.ForeignKey(Chunk, null=True, related_name="+", **BY_DATABASE)
+    document = models.ForeignKey(Document, null=True, related_name="+", **BY_DATABASE)
+    document_name = models.CharField(max_length=255)
+    content = models.TextField()
+    section = models.CharField(max_length=255, blank=True)
+    page = models.PositiveIntegerField(null=True)
+    page_to = models.PositiveIntegerField(null=True)
+    rows = models.JSONField(null=True, help_text="[from, to] for CSV.")
+    lines = models.JSONField(null=True, help_text="[from, to] for text.")
+    similarity_score = models.FloatField()
+    cited = models.BooleanField(default=False)
+    likely = models.BooleanField(default=False, help_text="Attached by us: the answer cited nothing.")
+    supported = models.BooleanField(null=True, help_text="Null: not checked (not cited).")
+
+    class Meta:
+        ordering = ("message_id", "marker")
+        constraints = [models.UniqueConstraint(fields=["message", "marker"], name="source_marker_once")]
+
+    def __str__(self) -> str:
+        return f"[{self.marker}] {self.document_name}"
+
+
+class MessageTrace(models.Model):
+    """Why this answer: rewritten question, candidates with ranks and scores, cuts, tokens, milliseconds."""
+
+    message = models.OneToOneField(Message, primary_key=True, on_delete=models.CASCADE, related_name="trace")
+    data = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"trace of message {self.message_id}"
+
+
+class Rating(models.TextChoices):
+    UP = "up", "Helpful"
+    DOWN = "down", "Not helpful"
+
+
+class Feedback(models.Model):
+    """What the reader thought of an answer."""
+
+    message = models.OneToOneField(
+        Message, primary_key=True, on_delete=models.CASCADE, related_name="feedback"
+    )
+    rating = models.CharField(max_length=4, choices=Rating.choices)
+    comment = models.TextField(blank=True, max_length=2000)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "feedback"
+
+    def __str__(self) -> str:
+        return f"{self.rating} for message {self.message_id}"

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class ConfigConfig(AppConfig):
+    """The composition root as an app: it brings the commands and the system checks."""
+
+    name = "config"
+
+    def ready(self) -> None:
+        from config import checks  # noqa: F401  (registers the system checks)

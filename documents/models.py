@@ -1,0 +1,244 @@
+"""Documents, the parts they are worked on in, and the chunks that answers cite."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.db import models
+from django.db.models import F, Q
+from pgvector.django import HalfVectorField, HnswIndex
+
+from collections_app.models import Collection
+from documents.fields import TextSearchConfigField
+
+EMBEDDING_DIMENSION = 384
+# Deleting a document with a million chunks must not load them: PostgreSQL cascades, Django looks away.
+# The constraints are in documents/migrations/0002_cascades.py.
+BY_DATABASE: dict[str, Any] = {"on_delete": models.DO_NOTHING, "db_constraint": False}
+
+
+class MediaType(models.TextChoices):
+    """What a file is, by its content."""
+
+    PDF = "application/pdf", "PDF"
+    CSV = "text/csv", "CSV"
+    TEXT = "text/plain", "Text"
+    MARKDOWN = "text/markdown", "Markdown"
+
+
+class Status(models.TextChoices):
+    """A document's state. The last three are final; `completed` means embedded chunks = chunks > 0."""
+
+    UPLOADING = "uploading", "Uploading"
+    QUEUED = "queued", "Queued"
+    PROCESSING = "processing", "Processing"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+UNFINISHED = (Status.UPLOADING, Status.QUEUED, Status.PROCESSING)
+
+
+class Stage(models.TextChoices):
+    """What the workers are doing to an unfinished document."""
+
+    WAITING = "waiting", "Waiting for a worker"
+    SPLITTING = "splitting", "Reading the structure"
+    EMBEDDING = "embedding", "Reading and embedding"
+    FINISHED = "finished", "Finished"
+
+
+class PartStatus(models.TextChoices):
+    """A part's state; the row, not the broker, is the truth."""
+
+    WAITING = "waiting", "Waiting"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+
+
+class Document(models.Model):
+    """One uploaded file of a collection, or of one chat session alone when `session_id` is set.
+
+    `generation` numbers the builds of its chunks: readers see `active_generation` only, workers write
+    `building_generation`, and finalising swaps them in one transaction.
+    """
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="documents")
+    session_id = models.UUIDField(null=True, blank=True, help_text="Set: visible to this chat session alone.")
+    name = models.CharField(max_length=255, help_text="As the client called it; for display only.")
+    title = models.CharField(max_length=255, blank=True, help_text="From the file itself, when it has one.")
+    media_type = models.CharField(max_length=32, choices=MediaType.choices)
+    size = models.BigIntegerField(help_text="Bytes.")
+    sha256 = models.CharField(max_length=64)
+    stored_name = models.CharField(max_length=64, blank=True, help_text="Empty: the original was not kept.")
+    version = models.PositiveIntegerField(default=1)
+
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
+    stage = models.CharField(max_length=12, choices=Stage.choices, default=Stage.WAITING)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+    error_next_step = models.TextField(blank=True)
+    warnings = models.JSONField(default=list, help_text="[{code, message}]")
+    parts_total = models.PositiveIntegerField(default=0)
+    parts_done = models.PositiveIntegerField(default=0)
+    chunk_count = models.PositiveIntegerField(default=0)
+    token_count = models.BigIntegerField(default=0)
+    page_count = models.PositiveIntegerField(null=True)
+    row_count = models.BigIntegerField(null=True)
+    reading = models.JSONField(
+        default=dict, help_text="How the file was read: encoding, delimiter, header, language."
+    )
+
+    generation = models.PositiveIntegerField(default=0, help_text="The last number given to a build.")
+    active_generation = models.PositiveIntegerField(null=True)
+    building_generation = models.PositiveIntegerField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Of splitting this build.")
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True)
+
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["collection", "sha256"],
+                condition=Q(session_id__isnull=True),
+                name="document_bytes_once_per_collection",
+            ),
+            models.UniqueConstraint(
+                fields=["session_id", "sha256"],
+                condition=Q(session_id__isnull=False),
+                name="document_bytes_once_per_session",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.COMPLETED) | Q(chunk_count__gt=0, active_generation__isnull=False),
+                name="document_completed_has_chunks",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["collection", "status"]),
+            models.Index(
+                fields=["lease_until"], name="document_unfinished", condition=Q(status__in=UNFINISHED)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DocumentPart(models.Model):
+    """A run of pages, a block of rows or a stretch of text: 1-3 s of work, one idempotent task.
+
+    A worker holds a part by a lease that it renews; the sweeper gives away what nobody holds.
+    """
+
+    document = models.ForeignKey(Document, related_name="parts", **BY_DATABASE)
+    generation = models.PositiveIntegerField()
+    index = models.PositiveIntegerField(help_text="From 0, in the order of the document.")
+    span = models.JSONField(help_text="What to read, as its parser understands it.")
+    status = models.CharField(max_length=8, choices=PartStatus.choices, default=PartStatus.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    queued_at = models.DateTimeField(null=True)
+    chunk_count = models.PositiveIntegerField(default=0)
+    warnings = models.JSONField(default=list)
+    milliseconds = models.JSONField(default=dict, help_text="Time per step: parse, chunk, embed, write.")
+
+    class Meta:
+        ordering = ("document_id", "generation", "index")
+        constraints = [models.UniqueConstraint(fields=["document", "generation", "index"], name="part_once")]
+        indexes = [
+            models.Index(
+                fields=["lease_until"],
+                name="part_unfinished",
+                condition=Q(status__in=(PartStatus.WAITING, PartStatus.RUNNING)),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"part {self.index} of document {self.document_id}"
+
+
+class Chunk(models.Model):
+    """A passage: what is embedded, found and cited. `content == text[char_start:char_end]` of its source.
+
+    The source of the offsets is the extracted text of page `page_from` (PDF), the part's rendered rows
+    (CSV) or the whole decoded file (text).
+    """
+
+    document = models.ForeignKey(Document, related_name="chunks", **BY_DATABASE)
+    collection = models.ForeignKey(Collection, related_name="+", db_index=False, **BY_DATABASE)
+    session_id = models.UUIDField(null=True)
+    generation = models.PositiveIntegerField()
+    part_index = models.PositiveIntegerField()
+    index = models.PositiveIntegerField(help_text="Within the part, from 0.")
+    content = models.TextField()
+    context = models.TextField(
+        blank=True, help_text="Document and section title; embedded and indexed before the content."
+    )
+    section = models.CharField(max_length=255, blank=True)
+    page_from = models.PositiveIntegerField(null=True, help_text="From 1.")
+    page_to = models.PositiveIntegerField(null=True)
+    row_from = models.BigIntegerField(null=True, help_text="From 1, the header not counted.")
+    row_to = models.BigIntegerField(null=True)
+    line_from = models.PositiveIntegerField(null=True, help_text="From 1.")
+    line_to = models.PositiveIntegerField(null=True)
+    char_start = models.PositiveIntegerField()
+    char_end = models.PositiveIntegerField()
+    token_count = models.PositiveSmallIntegerField()
+    embedding = HalfVectorField(dimensions=EMBEDDING_DIMENSION)
+    language = TextSearchConfigField(default="english")
+    search_vector = models.GeneratedField(
+        expression=SearchVector("context", "content", config=F("language")),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        ordering = ("document_id", "generation", "part_index", "index")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["document", "generation", "part_index", "index"], name="chunk_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["collection"], name="chunk_collection"),
+            models.Index(fields=["session_id"], name="chunk_session", condition=Q(session_id__isnull=False)),
+            GinIndex(fields=["search_vector"], name="chunk_search_vector"),
+            HnswIndex(
+                fields=["embedding"],
+                name="chunk_embedding_hnsw",
+                m=16,
+                ef_construction=64,
+                opclasses=["halfvec_ip_ops"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"chunk {self.part_index}.{self.index} of document {self.document_id}"
+
+
+class EmbeddingCache(models.Model):
+    """Identical text is embedded once: (embedding model, sha256 of the embedded text) -> vector."""
+
+    embedding_model = models.CharField(max_length=200)
+    sha256 = models.BinaryField(max_length=32)
+    embedding = HalfVectorField(dimensions=EMBEDDING_DIMENSION)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["embedding_model", "sha256"], name="embedding_cached_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.embedding_model} {bytes(self.sha256).hex()[:12]}"

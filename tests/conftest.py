@@ -1,0 +1,62 @@
+"""The four people that tests speak as, and API clients for them."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import Role, User
+from collections_app.models import Collection
+
+PASSWORD = "a-long-and-rare-passphrase"
+
+
+def make_user(email: str, role: str = Role.USER, **fields) -> User:
+    """A user whose password is PASSWORD."""
+    return User.objects.create_user(email, PASSWORD, role=role, **fields)
+
+
+@pytest.fixture
+def superadmin(db) -> User:
+    return make_user("root@example.com", Role.SUPERADMIN, full_name="Rose Root")
+
+
+@pytest.fixture
+def admin(db) -> User:
+    return make_user("ada@example.com", Role.ADMIN, full_name="Ada Admin")
+
+
+@pytest.fixture
+def member(db) -> User:
+    """A user to whom `collection` was given."""
+    return make_user("mia@example.com", full_name="Mia Member")
+
+
+@pytest.fixture
+def stranger(db) -> User:
+    """A user to whom nothing was given."""
+    return make_user("sam@example.com", full_name="Sam Stranger")
+
+
+@pytest.fixture
+def collection(admin: User, member: User) -> Collection:
+    """A model that `member` may use and `stranger` may not."""
+    made = Collection.objects.create(
+        name="Handbook",
+        created_by=admin,
+        embedding_model="sentence-transformers/all-MiniLM-L6-v2",
+        embedding_dimension=384,
+    )
+    made.users.add(member)
+    return made
+
+
+@pytest.fixture
+def client_for():
+    """A function: user -> an API client that is signed in as him (without a token)."""
+
+    def make(user: User | None) -> APIClient:
+        client = APIClient()
+        if user is not None:
+            client.force_authenticate(user)
+        return client
+
+    return make
