@@ -195,7 +195,8 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
     C.LLM_UNREACHABLE: D(
         502,
         "The language model's server does not answer.",
-        "Check that it runs and that the base URL is right; inside Docker use host.docker.internal instead of localhost.",
+        "Check that it runs and that the base URL is right; "
+        "inside Docker use host.docker.internal instead of localhost.",
         True,
     ),
     C.LLM_TIMEOUT: D(504, "The language model took too long.", "Try again, or choose a smaller model.", True),

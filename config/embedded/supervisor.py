@@ -63,7 +63,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 env=os.environ | service.environment,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
         service.starts.append(time.monotonic())
         if service not in self.services:

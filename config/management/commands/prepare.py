@@ -46,8 +46,9 @@ def prepare(*, demo: bool) -> dict[str, str | None]:
     Raises:
         CommandError: the database does not answer, in one sentence.
     """
-    from accounts.models import User
     from accounts.services import superadmin_ensure
+
+    from accounts.models import User
     from chat.demo import demo_create
 
     try:
