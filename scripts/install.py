@@ -95,7 +95,7 @@ def install_torch(requirement: str) -> None:
 
 
 def gives_cuda_build(requirement: str) -> bool:
-    """Whether the configured index would give a build that needs NVIDIA's libraries (asks, fetches nothing)."""
+    """Whether the index would give a build that needs NVIDIA's libraries (asks, fetches nothing)."""
     report = subprocess.run(
         [PYTHON, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet"]
         + ["--report", "-", requirement],

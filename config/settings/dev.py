@@ -8,4 +8,4 @@ from config.embedded.local import prepare_environment
 
 prepare_environment()
 
-from config.settings.base import *  # noqa: E402, F403
+from config.settings.base import *  # noqa: E402

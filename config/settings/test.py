@@ -1,6 +1,6 @@
 """The test suite: real PostgreSQL and Redis, started by `tests/conftest.py` before this is read."""
 
-from config.settings.base import *  # noqa: F403
+from config.settings.base import *
 from config.settings.base import REST_FRAMEWORK, STORAGES
 
 PASSWORD_HASHERS = [
@@ -9,6 +9,6 @@ PASSWORD_HASHERS = [
 ]
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 REST_FRAMEWORK = REST_FRAMEWORK | {
-    "DEFAULT_THROTTLE_RATES": {name: "100000/min" for name in REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]}
+    "DEFAULT_THROTTLE_RATES": dict.fromkeys(REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], "100000/min")
 }
 CELERY_TASK_ALWAYS_EAGER = False
