@@ -1,0 +1,86 @@
+"""Turn a sentence-transformers model into OpenVINO's form, once per set of weights.
+
+Imports torch, hence runs in a process of its own: `manage.py prepare_embedding`.
+"""
+
+import fcntl
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from documents.embedding.weights import Weights, verify
+
+FORMAT = 1  # raise it when what is written below changes
+MODEL_FILE = "model.xml"
+FACTS_FILE = "facts.json"
+
+
+def folder_for(weights: Weights, cache_dir: Path) -> Path:
+    """Where the converted model of these weights lies (or will)."""
+    return cache_dir / f"openvino-{FORMAT}-{weights.sha256[:32]}"
+
+
+def convert(weights: Weights, cache_dir: Path) -> Path:
+    """Convert, unless it has been done; several processes may call this at once.
+
+    Returns:
+        The folder with `model.xml`, `model.bin`, `tokenizer.json` and `facts.json`. It appears whole or not
+        at all: it is written beside and renamed.
+
+    Raises:
+        PermanentError: EMBEDDING_FAILED, when the weights are not the expected ones.
+    """
+    target = folder_for(weights, cache_dir)
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    with (cache_dir / ".converting").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the second of two waits, then finds the work done
+        if not target.exists():
+            verify(weights)
+            draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=cache_dir))
+            try:
+                _write(weights, draft)
+                draft.chmod(0o755)
+                draft.rename(target)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+def _write(weights: Weights, folder: Path) -> None:
+    import openvino
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(
+        str(weights.folder), device="cpu", model_kwargs={"attn_implementation": "eager"}
+    ).eval()
+    transformer = model[0].auto_model
+    if getattr(model[1], "pooling_mode", "mean") not in ("mean", ("mean",), ["mean"]):
+        raise ValueError(f"{weights.model_id} does not pool by the mean")
+
+    class Embed(torch.nn.Module):
+        """Token ids to unit vectors: the transformer, the mean over real tokens, length 1."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.transformer = transformer
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask)[0]
+            mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+            pooled = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
+            return torch.nn.functional.normalize(pooled, dim=1)
+
+    example = {
+        "input_ids": torch.ones((2, 8), dtype=torch.int64),
+        "attention_mask": torch.ones((2, 8), dtype=torch.int64),
+    }
+    with torch.no_grad():
+        converted = openvino.convert_model(Embed(), example_input=example)
+        dimension = int(Embed()(**example).shape[1])
+    converted.reshape({port: openvino.PartialShape([-1, -1]) for port in converted.inputs})
+    openvino.save_model(converted, folder / MODEL_FILE, compress_to_fp16=True)
+    shutil.copyfile(weights.folder / "tokenizer.json", folder / "tokenizer.json")
+    facts = {"model_id": weights.model_id, "dimension": dimension, "max_tokens": int(model.max_seq_length)}
+    (folder / FACTS_FILE).write_text(json.dumps(facts))

