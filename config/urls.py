@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from config.api import health
+from config.api import docs, health
 from config.api.routing import both
 
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     *both("health/live", health.live, "health-live"),
     *both("health/ready", health.ready, "health-ready"),
     *both("api/schema", SpectacularAPIView.as_view(), "schema"),
+    *both("api/docs", docs.docs, "api-docs"),
     path("api/", include("accounts.api.urls")),
     path("api/", include("collections_app.api.urls")),
     path("api/", include("documents.api.urls")),
@@ -21,3 +22,8 @@ urlpatterns = [
     path("", include("documents.urls")),
     path("", include("chat.urls")),
 ]
+
+handler400 = "config.pages.bad_request"
+handler403 = "config.pages.forbidden"
+handler404 = "config.pages.not_found"
+handler500 = "config.pages.server_error"

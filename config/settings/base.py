@@ -1,6 +1,7 @@
 """Every setting of Verbatim, read from the environment. `.env.example` explains each one."""
 
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import env_bool, env_int, env_list, env_str
+from config.env import env_bool, env_int, env_list, env_str, looks_like_an_example
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = Path(env_str("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
@@ -27,7 +28,7 @@ TRUSTED_PROXY_HOPS = env_int("TRUSTED_PROXY_HOPS", 0, low=0, high=5)
 
 INSTALLED_APPS = [
     "config",
-    "daphne",
+    *(["daphne"] if "runserver" in sys.argv else []),  # it brings Twisted into every process
     "unfold",
     "unfold.contrib.filters",
     "django.contrib.admin",
@@ -54,7 +55,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "config.csp.PolicyByPath",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -253,11 +254,11 @@ MAX_MESSAGE_CHARS = env_int("MAX_MESSAGE_CHARS", 8000, low=100, high=100_000)
 
 # --- pages --------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env_str("STATIC_ROOT", str(DATA_DIR / "static"))).resolve()
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.static_storage.HashedModulesStorage"},
 }
 LANGUAGE_CODE = "en"
 USE_TZ = True
@@ -268,6 +269,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "config.pages.csrf_failed"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -296,5 +298,12 @@ if not FERNET_KEYS or any(len(key) < 32 for key in FERNET_KEYS):
     raise ImproperlyConfigured("FERNET_KEYS needs at least one key of 32 or more characters.")
 if len({SECRET_KEY, JWT_SIGNING_KEY, *FERNET_KEYS}) != 2 + len(FERNET_KEYS):
     raise ImproperlyConfigured("SECRET_KEY, JWT_SIGNING_KEY and FERNET_KEYS must all differ.")
+for _name, _secrets in (
+    ("SECRET_KEY", [SECRET_KEY]),
+    ("JWT_SIGNING_KEY", [JWT_SIGNING_KEY]),
+    ("FERNET_KEYS", FERNET_KEYS),
+):
+    if any(looks_like_an_example(_secret) for _secret in _secrets):
+        raise ImproperlyConfigured(f"{_name} looks like an example; make a long random one.")
 
 from config.logs import LOGGING  # noqa: E402, F401
