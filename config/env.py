@@ -64,3 +64,13 @@ def env_int(name: str, default: int, *, low: int, high: int) -> int:
 def env_list(name: str, default: str = "") -> list[str]:
     """Comma-separated values, blanks dropped."""
     return [part.strip() for part in env_str(name, default).split(",") if part.strip()]
+
+
+EXAMPLE_WORDS = ("change-me", "changeme", "change_me", "example", "insecure", "placeholder")
+FEWEST_DISTINCT_CHARACTERS = 8
+
+
+def looks_like_an_example(secret: str) -> bool:
+    """Whether a secret was copied from a sample file, or is so regular that it can be guessed."""
+    copied = any(word in secret.lower() for word in EXAMPLE_WORDS)
+    return copied or len(set(secret)) < FEWEST_DISTINCT_CHARACTERS
