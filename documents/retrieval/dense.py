@@ -1,0 +1,81 @@
+"""The dense leg: nearest chunks by inner product of unit vectors, which is their cosine."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from django.db.backends.utils import CursorWrapper
+
+from documents.retrieval.scope import Scope
+
+# Below this many chunks in scope every vector is compared; above it the HNSW index answers.
+# docs: bench/retrieval.py --load measures both sides.
+EXACT_BELOW = 20_000
+# Candidates that the index keeps while it walks: recall@10 >= 0.99 at 100k chunks needs about this many.
+EF_SEARCH = 120
+
+
+@dataclass(frozen=True)
+class DenseHit:
+    """A chunk and its cosine similarity to the question."""
+
+    chunk_id: int
+    similarity: float
+
+
+def literal(vector: np.ndarray) -> str:
+    """A vector as pgvector reads it; halfvec keeps 11 bits, so 7 digits are more than it stores."""
+    return "[" + ",".join(f"{value:.7g}" for value in vector) + "]"
+
+
+def find(
+    cursor: CursorWrapper, scope: Scope, vector: np.ndarray, *, limit: int, chunks: int
+) -> tuple[list[DenseHit], str]:
+    """The nearest visible chunks, best first, ties by id.
+
+    Args:
+        cursor: inside a transaction (`SET LOCAL` must end with it).
+        scope: what may be seen; part of the SQL, before ranking.
+        vector: float32, shape (dimension,), length 1.
+        limit: how many.
+        chunks: how many the scope holds; chooses between scanning and the index.
+
+    Returns:
+        The hits, and the method: "exact", "hnsw", or "hnsw+exact" when the index found too few.
+    """
+    if chunks < EXACT_BELOW:
+        return _exact(cursor, scope, vector, limit), "exact"
+    hits = _hnsw(cursor, scope, vector, limit)
+    if len(hits) < min(limit, chunks):
+        return _exact(cursor, scope, vector, limit), "hnsw+exact"
+    return hits, "hnsw"
+
+
+def _exact(cursor: CursorWrapper, scope: Scope, vector: np.ndarray, limit: int) -> list[DenseHit]:
+    # "+ 0" makes another expression of it than the index holds, so that the planner cannot use HNSW
+    cursor.execute(
+        f"""SELECT c.id, (c.embedding <#> %(vector)s::halfvec) + 0 AS distance
+              FROM {scope.chunks_sql} ORDER BY distance, c.id LIMIT %(limit)s""",  # noqa: S608
+        scope.params | {"vector": literal(vector), "limit": limit},
+    )
+    return _hits(cursor)
+
+
+def _hnsw(cursor: CursorWrapper, scope: Scope, vector: np.ndarray, limit: int) -> list[DenseHit]:
+    # iterative: keeps walking until enough rows pass the filter; a filtered k returns k
+    cursor.execute(
+        "SELECT set_config('hnsw.iterative_scan', 'strict_order', true),"
+        " set_config('hnsw.ef_search', %s, true), set_config('enable_sort', 'off', true)",
+        [str(max(EF_SEARCH, limit))],
+    )
+    cursor.execute(
+        f"""SELECT c.id, c.embedding <#> %(vector)s::halfvec AS distance
+              FROM {scope.chunks_sql} ORDER BY c.embedding <#> %(vector)s::halfvec LIMIT %(limit)s""",  # noqa: S608
+        scope.params | {"vector": literal(vector), "limit": limit},
+    )
+    hits = _hits(cursor)
+    cursor.execute("SELECT set_config('enable_sort', 'on', true)")
+    return sorted(hits, key=lambda hit: (-hit.similarity, hit.chunk_id))
+
+
+def _hits(cursor: CursorWrapper) -> list[DenseHit]:
+    return [DenseHit(chunk_id, -distance) for chunk_id, distance in cursor.fetchall()]

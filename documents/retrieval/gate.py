@@ -1,0 +1,39 @@
+"""Which passages may carry an answer. Strict collections refuse when none does."""
+
+from documents.retrieval.lexical import is_code, unsigned
+
+RARE_SHARE = 0.02  # a term is rare when at most this share of the chunks (or RARE_CHUNKS of them) hold it
+RARE_CHUNKS = 3
+LEXICAL_FLOOR = 0.5  # of the similarity threshold: words alone do not carry a passage that is far off
+
+
+def rare_terms(frequency: dict[str, float], chunks: int) -> frozenset[str]:
+    """The question's terms that tell chunks apart, those that no chunk holds included."""
+    most = max(RARE_CHUNKS, chunks * RARE_SHARE)
+    return frozenset(term for term, count in frequency.items() if count <= most)
+
+
+def lexically_strong(held: frozenset[str], rare: frozenset[str]) -> bool:
+    """Whether a passage holds all rare terms of the question: two of them, or a code.
+
+    `-1234` and `1234` are two spellings of one term.
+    """
+    wanted = {unsigned(term) for term in rare}
+    found = {unsigned(term) for term in held}
+    return wanted <= found and (len(wanted) >= 2 or any(is_code(term) for term in wanted))
+
+
+def passes(*, similarity: float, threshold: float, held: frozenset[str], rare: frozenset[str]) -> bool:
+    """Whether one passage is near enough in meaning, or holds the question's rare words.
+
+    Args:
+        similarity: cosine of question and chunk.
+        threshold: the collection's similarity_threshold.
+        held: the question's terms that the passage holds.
+        rare: from `rare_terms`.
+    """
+    if similarity >= threshold:
+        return True
+    if not lexically_strong(held, rare):
+        return False
+    return any(is_code(term) for term in rare) or similarity >= threshold * LEXICAL_FLOOR

@@ -1,0 +1,185 @@
+"""The lexical leg: BM25 over PostgreSQL's full text vectors, without a table of our own.
+
+Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009). The rarest terms of
+the question find candidates; all of its terms rank them. How rare a term is comes from the table's
+statistics where it is frequent, and from counting its rows where it is not.
+"""
+
+import json
+import time
+from dataclasses import dataclass, field
+
+from django.db.backends.utils import CursorWrapper
+
+from documents.retrieval.scope import Scope, ScopeSize
+
+K1, B = 1.2, 0.75
+MAX_TERMS = 48  # of the question; a longer one keeps its rarest
+MAX_CANDIDATE_TERMS = 16
+# Rows that the candidates' terms may match together. The terms beyond it are so frequent that they only rank.
+CANDIDATE_ROWS = 12_000
+RANKED_ROWS = 300  # of the candidates, those with the greatest sum of idf are ranked exactly
+STATISTICS_SECONDS = 60.0
+
+_statistics: tuple[float, dict[str, float]] = (0.0, {})
+
+
+@dataclass(frozen=True)
+class LexicalHit:
+    """A chunk, its BM25 score, and which of the question's terms it holds."""
+
+    chunk_id: int
+    score: float
+    terms: frozenset[str]
+
+
+@dataclass(frozen=True)
+class LexicalLeg:
+    """What the leg found.
+
+    Attributes:
+        hits: best first, ties by id.
+        frequency: term -> the number of visible chunks that hold it, for every term of the question;
+            an estimate for the frequent ones.
+    """
+
+    hits: list[LexicalHit] = field(default_factory=list)
+    frequency: dict[str, float] = field(default_factory=dict)
+
+
+def question_terms(cursor: CursorWrapper, text: str, config: str) -> list[str]:
+    """The lexemes of a text as the chunks' own configuration makes them; stop words are gone.
+
+    PostgreSQL stores a number after a hyphen as signed (`AB-1234` -> `ab`, `-1234`): both forms are searched.
+    """
+    cursor.execute("SELECT lexeme FROM unnest(to_tsvector(%s::regconfig, %s)) ORDER BY 1", [config, text])
+    terms = [lexeme for (lexeme,) in cursor.fetchall()]
+    numbers = {unsigned(term) for term in terms if unsigned(term).isdigit()}
+    return sorted({*terms, *numbers, *(f"-{number}" for number in numbers)})
+
+
+def unsigned(term: str) -> str:
+    """A term without the hyphen that made a negative number of it."""
+    return term[1:] if term.startswith("-") else term
+
+
+def is_code(term: str) -> bool:
+    """Whether a term is a number or an identifier, which embeddings hardly see."""
+    return any(character.isdigit() for character in term)
+
+
+def find(cursor: CursorWrapper, scope: Scope, terms: list[str], *, limit: int, size: ScopeSize) -> LexicalLeg:
+    """The best visible chunks by BM25.
+
+    Args:
+        cursor: a database cursor.
+        scope: what may be seen; part of the SQL, before ranking.
+        terms: from `question_terms`.
+        limit: how many.
+        size: of the scope.
+    """
+    if not terms or not size.chunks:
+        return LexicalLeg()
+    known = _frequent_terms(cursor)
+    estimate = {term: known.get(term, 0.0) * size.chunks for term in terms}
+    ranked = sorted(terms, key=lambda term: (estimate[term], term))[:MAX_TERMS]
+    finding = _candidate_terms(ranked, estimate)
+    cursor.execute(
+        _statement(scope, len(finding)),
+        scope.params
+        | {f"q{i}": quoted(term) for i, term in enumerate(finding)}
+        | {
+            "terms": ranked,
+            "estimates": [estimate[term] for term in ranked],
+            "total": size.chunks,
+            "mean": size.mean_tokens,
+            "rows": RANKED_ROWS,
+            "limit": limit,
+        },
+    )
+    rows = cursor.fetchall()
+    frequency = estimate | dict.fromkeys(finding, 0.0)
+    if rows:
+        frequency |= {ranked[int(ord_)]: count for ord_, count in json.loads(rows[0][3]).items()}
+    return LexicalLeg(
+        [LexicalHit(chunk_id, float(score), frozenset(held)) for chunk_id, score, held, _ in rows], frequency
+    )
+
+
+def quoted(term: str) -> str:
+    """A lexeme as the text of a tsquery, taken literally."""
+    return "'" + term.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _candidate_terms(ranked: list[str], estimate: dict[str, float]) -> list[str]:
+    """The rarest terms, as many as stay within CANDIDATE_ROWS; always at least one."""
+    chosen: list[str] = []
+    rows = 0.0
+    for term in ranked[:MAX_CANDIDATE_TERMS]:
+        rows += estimate[term]
+        if chosen and rows > CANDIDATE_ROWS:
+            break
+        chosen.append(term)
+    return chosen
+
+
+def _statement(scope: Scope, finding: int) -> str:
+    """One statement: rows per rare term -> idf -> the most promising rows -> BM25 of all terms on those.
+
+    Each rare term is its own subquery with a literal query, so that the planner knows how many rows it
+    matches and takes the GIN index for it; no text vector is read before the last step.
+    """
+    pairs = " UNION ALL ".join(
+        f"SELECT {i} AS ord, c.id, c.token_count FROM {scope.chunks_sql}"  # noqa: S608
+        f" AND c.search_vector @@ %(q{i})s::tsquery"
+        for i in range(finding)
+    )
+    return f"""
+    WITH pair AS MATERIALIZED ({pairs}),
+    counted AS (SELECT ord, count(*)::float8 AS n FROM pair GROUP BY ord),
+    term AS MATERIALIZED (
+      SELECT t.ord::int - 1 AS ord, t.lexeme,
+             ln(1 + greatest(%(total)s - f.n + 0.5, 0.5) / (f.n + 0.5)) AS idf
+        FROM unnest(%(terms)s::text[], %(estimates)s::float8[]) WITH ORDINALITY AS t(lexeme, estimate, ord)
+        LEFT JOIN counted ON counted.ord = t.ord - 1
+        CROSS JOIN LATERAL (SELECT coalesce(counted.n, t.estimate)) AS f(n)),
+    promising AS MATERIALIZED (
+      SELECT pair.id, pair.token_count FROM pair JOIN term USING (ord)
+       GROUP BY pair.id, pair.token_count ORDER BY sum(term.idf) DESC, pair.token_count, pair.id
+       LIMIT %(rows)s)
+    SELECT p.id, s.score, s.held, (SELECT jsonb_object_agg(ord, n) FROM counted)
+      FROM promising p JOIN documents_chunk c ON c.id = p.id
+      CROSS JOIN LATERAL (
+        SELECT sum(term.idf * tf.n * ({K1} + 1)
+                   / (tf.n + {K1} * (1 - {B} + {B} * p.token_count / %(mean)s))) AS score,
+               array_agg(term.lexeme) AS held
+          FROM unnest(c.search_vector) AS u(lexeme, positions, weights)
+          JOIN term ON term.lexeme = u.lexeme
+          CROSS JOIN LATERAL (SELECT coalesce(array_length(u.positions, 1), 1)::float8) AS tf(n)) AS s
+     ORDER BY round(s.score::numeric, 9) DESC, p.id LIMIT %(limit)s"""  # noqa: S608
+
+
+def _frequent_terms(cursor: CursorWrapper) -> dict[str, float]:
+    """Lexeme -> share of all chunks, for the most frequent ones, as ANALYZE saw them; kept for a minute.
+
+    Empty until the table has been analysed: then every term is counted.
+    """
+    global _statistics
+    read_at, shares = _statistics
+    if time.monotonic() - read_at < STATISTICS_SECONDS and shares:
+        return shares
+    cursor.execute(
+        "SELECT e.lexeme, e.share FROM pg_stats s CROSS JOIN LATERAL"
+        " unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) AS e(lexeme, share)"
+        " WHERE s.schemaname = current_schema() AND s.tablename = 'documents_chunk'"
+        " AND s.attname = 'search_vector' AND e.lexeme IS NOT NULL"
+    )
+    shares = dict(cursor.fetchall())
+    _statistics = (time.monotonic(), shares)
+    return shares
+
+
+def forget_statistics() -> None:
+    """Read the table's statistics anew at the next question."""
+    global _statistics
+    _statistics = (0.0, {})

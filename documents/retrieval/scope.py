@@ -1,0 +1,67 @@
+"""Which chunks a question may see: the SQL that every leg carries, and how many chunks that is."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.backends.utils import CursorWrapper
+
+# Readers see finished builds only: a chunk counts when its generation is its document's active one.
+# `{session}` admits the uploads of one chat, and only to the person who uploaded them.
+VISIBLE_CHUNKS = """documents_chunk c
+  JOIN documents_document d ON d.id = c.document_id AND d.active_generation = c.generation
+ WHERE c.collection_id = %(collection)s AND {session}"""
+NO_SESSION = "c.session_id IS NULL"
+WITH_SESSION = (
+    "(c.session_id IS NULL OR"
+    " (c.session_id = %(session)s AND d.session_id = %(session)s AND d.uploaded_by_id = %(user)s))"
+)
+VISIBLE_DOCUMENTS = """documents_document d
+ WHERE d.collection_id = %(collection)s AND d.active_generation IS NOT NULL AND (d.session_id IS NULL
+       OR (d.session_id = %(session)s AND d.uploaded_by_id = %(user)s))"""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One collection as one user sees it, with the uploads of one of his chats when `session_id` is set."""
+
+    collection_id: int
+    user_id: int
+    session_id: UUID | None
+
+    @property
+    def chunks_sql(self) -> str:
+        """`FROM` and `WHERE` of the visible chunks `c` (of documents `d`); conditions may follow with AND."""
+        return VISIBLE_CHUNKS.format(session=WITH_SESSION if self.session_id else NO_SESSION)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What the SQL fragments of this module need."""
+        return {"collection": self.collection_id, "user": self.user_id, "session": self.session_id}
+
+
+@dataclass(frozen=True)
+class ScopeSize:
+    """How much there is to search.
+
+    Attributes:
+        documents, chunks: that the scope holds; `chunks` is a count kept on the documents.
+        mean_tokens: tokens per chunk.
+        last_change: of the newest finished document; with `documents` it tells whether titles changed.
+    """
+
+    documents: int
+    chunks: int
+    mean_tokens: float
+    last_change: str
+
+
+def measure(cursor: CursorWrapper, scope: Scope) -> ScopeSize:
+    """The scope's size, from the documents' own counts (no chunk is read)."""
+    cursor.execute(
+        f"""SELECT count(*), coalesce(sum(d.chunk_count), 0)::bigint, coalesce(sum(d.token_count), 0)::bigint,
+                   coalesce(max(d.completed_at)::text, '') FROM {VISIBLE_DOCUMENTS}""",  # noqa: S608
+        scope.params,
+    )
+    documents, chunks, tokens, last_change = cursor.fetchone()
+    return ScopeSize(documents, chunks, max(1.0, tokens / max(1, chunks)), last_change)

@@ -1,0 +1,254 @@
+"""The one door to retrieval: the chat, the preview, the API and the evaluation all call `search`."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from accounts.models import User
+from collections_app import access
+from collections_app.models import Collection
+from config.errors import ErrorCode, VerbatimError
+from documents.embedding.registry import get_embedder
+from documents.retrieval import dense, fusion, gate, lexical, passages, scope, titles
+from documents.retrieval.types import Passage, SearchResult
+
+MAX_TOP_K = 50
+CANDIDATES = 40  # per leg, more when top_k asks for more
+NEAREST_DOCUMENTS = 5
+
+T = TypeVar("T")
+
+
+def search(
+    *,
+    user: User,
+    collection: Collection,
+    query: str,
+    top_k: int | None = None,
+    session_id: UUID | None = None,
+    rewritten: str | None = None,
+) -> SearchResult:
+    """The passages of a collection that answer a question best, as this user may see them.
+
+    Args:
+        user: who asks; access is checked here, and again inside the SQL.
+        collection: what to search.
+        query: the question as asked.
+        top_k: how many passages at most, 1 to 50; the collection's own setting when None.
+        session_id: also search the files that this user uploaded into this chat.
+        rewritten: what to search for instead of `query`, e.g. a follow-up made complete.
+
+    Returns:
+        Passages past the gate, best first; see `SearchResult`. Nothing at all for an empty scope.
+
+    Raises:
+        VerbatimError: NOT_FOUND when the user may not use the collection, MESSAGE_EMPTY for an empty
+            query, VALIDATION_ERROR for a top_k out of range.
+    """
+    collection = access.get_for(user, collection.pk)
+    wanted = collection.top_k if top_k is None else top_k
+    if not 1 <= wanted <= MAX_TOP_K:
+        raise VerbatimError(
+            ErrorCode.VALIDATION_ERROR, details={"top_k": [f"Choose a number from 1 to {MAX_TOP_K}."]}
+        )
+    text = clean(query if rewritten is None else rewritten)
+    if not text:
+        raise VerbatimError(ErrorCode.MESSAGE_EMPTY)
+    clock = _Clock()
+    vector = clock.timed("embed", lambda: get_embedder(collection.embedding_model).embed_query(text))
+    bounds = scope.Scope(collection.pk, user.pk, session_id)
+    with transaction.atomic(), connection.cursor() as cursor:
+        run = _Run(cursor, bounds, collection, text, vector, wanted, clock)
+        found = run.passages()
+    return SearchResult(
+        query=query,
+        rewritten=text if rewritten is not None else query,
+        passages=found,
+        passed=bool(found),
+        nearest=tuple(run.nearest),
+        trace=run.trace,
+        took_ms=clock.total(),
+    )
+
+
+def clean(text: str) -> str:
+    """The question without what PostgreSQL refuses (NUL, lone surrogates) and without outer blanks."""
+    return text.replace("\x00", " ").encode("utf-8", "replace").decode("utf-8").strip()
+
+
+class _Clock:
+    """Milliseconds per step."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    def timed(self, step: str, work: Callable[[], T]) -> T:
+        start = time.perf_counter()
+        result = work()
+        self.steps[step] = round((time.perf_counter() - start) * 1000, 2)
+        return result
+
+    def total(self) -> float:
+        return round((time.perf_counter() - self._start) * 1000, 2)
+
+
+@dataclass
+class _Run:
+    """One search, step by step, within one transaction."""
+
+    cursor: CursorWrapper
+    bounds: scope.Scope
+    collection: Collection
+    text: str
+    vector: Any
+    top_k: int
+    clock: _Clock
+    nearest: list[dict[str, Any]] = field(default_factory=list)
+    trace: dict[str, Any] = field(default_factory=dict)
+
+    def passages(self) -> tuple[Passage, ...]:
+        """Both legs, fusion, gate, room for several documents, neighbours; fills `nearest` and `trace`."""
+        size = self.clock.timed("scope", lambda: scope.measure(self.cursor, self.bounds))
+        self.trace |= {"documents": size.documents, "chunks": size.chunks, "ms": self.clock.steps}
+        if not size.documents:
+            return ()
+        limit = max(CANDIDATES, 2 * self.top_k)
+        near, method = self.clock.timed(
+            "dense",
+            lambda: dense.find(self.cursor, self.bounds, self.vector, limit=limit, chunks=size.chunks),
+        )
+        config = self.collection.text_search_config
+        terms = self.clock.timed("terms", lambda: lexical.question_terms(self.cursor, self.text, config))
+        leg = self.clock.timed(
+            "lexical", lambda: lexical.find(self.cursor, self.bounds, terms, limit=limit, size=size)
+        )
+        words = self.clock.timed("titles", lambda: titles.title_words(self.cursor, self.bounds, size, config))
+        self.trace |= {"dense_method": method, "terms": leg.frequency}
+        rows = self.clock.timed(
+            "rows",
+            lambda: passages.rows(
+                self.cursor,
+                self.bounds,
+                sorted({hit.chunk_id for hit in near} | {hit.chunk_id for hit in leg.hits}),
+                self.vector,
+            ),
+        )
+        rare = gate.rare_terms(leg.frequency, size.chunks)
+        ordered = _fused(near, leg, rows, fusion.title_boosts(terms, words), rare)
+        self.nearest = _nearest(rows)
+        chosen = self._choose(ordered, rare)
+        around = self.clock.timed(
+            "neighbours",
+            lambda: passages.neighbours(self.cursor, [rows[one.chunk_id] for one in chosen]),
+        )
+        return tuple(_passage(one, rows[one.chunk_id], around[one.chunk_id]) for one in chosen)
+
+    def _choose(self, ordered: list[fusion.Candidate], rare: frozenset[str]) -> list[fusion.Candidate]:
+        threshold = self.collection.similarity_threshold
+        past = [
+            one
+            for one in ordered
+            if gate.passes(similarity=one.similarity, threshold=threshold, held=one.terms, rare=rare)
+        ]
+        chosen, displaced = fusion.with_room_for_others(past, self.top_k)
+        through = {one.chunk_id for one in past}
+        kept = {one.chunk_id for one in chosen}
+
+        def cut(chunk_id: int) -> str:
+            if chunk_id in kept:
+                return ""
+            if chunk_id not in through:
+                return "below_threshold"
+            return "document_share" if chunk_id in displaced else "beyond_top_k"
+
+        self.trace |= {
+            "threshold": threshold,
+            "top_k": self.top_k,
+            "rare_terms": sorted(rare),
+            "candidates": [
+                {
+                    "chunk_id": one.chunk_id,
+                    "document_id": one.document_id,
+                    "similarity": round(one.similarity, 4),
+                    "dense_rank": one.dense_rank,
+                    "lexical_rank": one.lexical_rank,
+                    "lexical_score": one.lexical_score and round(one.lexical_score, 4),
+                    "title_boost": round(one.title_boost, 5),
+                    "score": round(one.score, 6),
+                    "cut": cut(one.chunk_id),
+                }
+                for one in ordered
+            ],
+        }
+        return chosen
+
+
+def _fused(
+    near: list[dense.DenseHit],
+    leg: lexical.LexicalLeg,
+    rows: dict[int, passages.ChunkRow],
+    boosts: dict[int, float],
+    rare: frozenset[str],
+) -> list[fusion.Candidate]:
+    dense_ranks = fusion.ranks(hit.chunk_id for hit in near)
+    lexical_ranks = fusion.ranks(hit.chunk_id for hit in leg.hits)
+    lexical_hits = {hit.chunk_id: hit for hit in leg.hits}
+    candidates = []
+    for chunk_id, row in rows.items():
+        hit = lexical_hits.get(chunk_id)
+        held = hit.terms if hit else frozenset()
+        boost = boosts.get(row.document_id, 0.0)
+        dense_rank, lexical_rank = dense_ranks.get(chunk_id), lexical_ranks.get(chunk_id)
+        candidates.append(
+            fusion.Candidate(
+                chunk_id=chunk_id,
+                document_id=row.document_id,
+                similarity=row.similarity,
+                dense_rank=dense_rank,
+                lexical_rank=lexical_rank,
+                lexical_score=hit.score if hit else None,
+                terms=held,
+                title_boost=boost,
+                score=fusion.fused_score(dense_rank, lexical_rank, boost + fusion.code_boost(held, rare)),
+            )
+        )
+    return fusion.in_order(candidates)
+
+
+def _nearest(rows: dict[int, passages.ChunkRow]) -> list[dict[str, Any]]:
+    """The documents whose best candidate is nearest to the question."""
+    best: dict[int, passages.ChunkRow] = {}
+    for row in sorted(rows.values(), key=lambda row: (-row.similarity, row.id)):
+        best.setdefault(row.document_id, row)
+    return [
+        {
+            "document_id": row.document_id,
+            "document_name": row.document_name,
+            "similarity_score": round(row.similarity, 4),
+        }
+        for row in list(best.values())[:NEAREST_DOCUMENTS]
+    ]
+
+
+def _passage(one: fusion.Candidate, row: passages.ChunkRow, around: passages.Neighbours) -> Passage:
+    return Passage(
+        chunk_id=row.id,
+        document_id=row.document_id,
+        document_name=row.document_name,
+        content=row.content,
+        similarity_score=row.similarity,
+        score=one.score,
+        before=around.before,
+        after=around.after,
+        dense_rank=one.dense_rank,
+        lexical_rank=one.lexical_rank,
+        lexical_score=one.lexical_score,
+        title_boost=one.title_boost,
+        **passages.place(row),
+    )
