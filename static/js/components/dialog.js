@@ -1,0 +1,52 @@
+// Questions in a native <dialog>: focus is kept inside, Esc cancels, the opener gets the focus back.
+import { append, el } from "../lib/dom.js";
+
+/**
+ * Open a dialog with this content.
+ * @returns {{node: HTMLDialogElement, close: (value?: string) => void, closed: Promise<string>}}
+ */
+export function openDialog(title, content, { wide = false, testid = null } = {}) {
+  const heading = el("h2", { id: "dialog-title", text: title });
+  const node = el("dialog", { class: wide ? "wide" : null, "aria-labelledby": "dialog-title", "data-testid": testid });
+  append(node, heading, content);
+  document.body.append(node);
+  const closed = new Promise((resolve) => {
+    node.addEventListener("close", () => {
+      resolve(node.returnValue);
+      node.remove();
+    });
+  });
+  node.addEventListener("click", (event) => event.target === node && node.close(""));
+  node.showModal();
+  return { node, close: (value = "") => node.close(value), closed };
+}
+
+const actions = (...buttons) => el("div", { class: "actions" }, ...buttons);
+
+/** Ask before something that cannot be undone. Resolves to true when confirmed. */
+export async function confirmAction(title, text, { yes = "Delete", danger = true } = {}) {
+  const cancel = el("button", { type: "button", class: "btn quiet", text: "Cancel" });
+  const ok = el("button", { type: "button", class: danger ? "btn danger" : "btn", text: yes });
+  const dialog = openDialog(title, [el("p", { text }), actions(cancel, ok)]);
+  cancel.addEventListener("click", () => dialog.close(""));
+  ok.addEventListener("click", () => dialog.close("yes"));
+  cancel.focus();
+  return (await dialog.closed) === "yes";
+}
+
+/** Ask for one line (or several) of text. Resolves to the text, or null when cancelled. */
+export async function askText(title, label, { value = "", yes = "Save", multiline = false, optional = false, maxlength = 200 } = {}) {
+  const input = el(multiline ? "textarea" : "input", { id: "dialog-text", maxlength, required: !optional, value });
+  const cancel = el("button", { type: "button", class: "btn quiet", text: "Cancel" });
+  const form = el("form", { method: "dialog" }, el("div", { class: "field" }, el("label", { for: "dialog-text", text: label }), input), actions(cancel, el("button", { class: "btn", text: yes })));
+  const dialog = openDialog(title, form);
+  let answer = null;
+  form.addEventListener("submit", () => {
+    answer = input.value.trim();
+  });
+  cancel.addEventListener("click", () => dialog.close());
+  input.focus();
+  input.select();
+  await dialog.closed;
+  return answer;
+}

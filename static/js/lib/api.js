@@ -1,0 +1,110 @@
+// The one door to /api: session cookie, CSRF header, and the contract's errors as exceptions.
+
+/** A refusal: `code`, `message` for a person, `nextStep`, `details` with one entry per field, `status`. */
+export class ApiError extends Error {
+  constructor({ code, message, details = {}, status = 0, retryAfter = null }) {
+    super(message);
+    this.code = code;
+    this.details = details;
+    this.status = status;
+    this.retryAfter = retryAfter;
+    this.nextStep = details.next_step || "";
+  }
+
+  /** The message with its next step, as one text. */
+  get sentence() {
+    const wait = this.retryAfter ? ` Try again in ${this.retryAfter} s.` : "";
+    return [this.message, this.nextStep].filter(Boolean).join(" ") + wait;
+  }
+}
+
+const OFFLINE = { code: "offline", message: "The server does not answer.", details: { next_step: "Check your connection and try again." } };
+
+/** Django's token: from the cookie (it changes when somebody signs in elsewhere), else from the page. */
+export function csrfToken() {
+  const cookie = document.cookie.split("; ").find((part) => part.startsWith("csrftoken="));
+  return cookie ? cookie.slice("csrftoken=".length) : document.querySelector('meta[name="csrf-token"]')?.content || "";
+}
+
+/** To the sign-in page, and back here afterwards. */
+export function goToSignIn() {
+  const here = location.pathname + location.search;
+  location.assign(`/signin?next=${encodeURIComponent(here)}`);
+}
+
+function toError(status, body, retryAfter) {
+  const error = body?.error;
+  if (error?.code) return new ApiError({ ...error, status, retryAfter });
+  return new ApiError({ code: "server_error", message: `The server answered ${status}, which was not expected.`, status, retryAfter });
+}
+
+async function send(method, path, body, { signal } = {}) {
+  const headers = { Accept: "application/json" };
+  if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
+  const form = body instanceof FormData;
+  if (body !== undefined && !form) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(path, { method, headers, signal, credentials: "same-origin", body: body === undefined ? undefined : form ? body : JSON.stringify(body) });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(OFFLINE);
+  }
+  if (response.status === 204) return null;
+  const text = await response.text();
+  let data = null;
+  try {
+    data = text ? JSON.parse(text) : null;
+  } catch {
+    data = null;
+  }
+  if (response.status === 401) goToSignIn();
+  if (!response.ok) throw toError(response.status, data, Number(response.headers.get("Retry-After")) || null);
+  return data;
+}
+
+export const get = (path, options) => send("GET", path, undefined, options);
+export const post = (path, body = {}, options) => send("POST", path, body, options);
+export const patch = (path, body, options) => send("PATCH", path, body, options);
+export const del = (path, options) => send("DELETE", path, undefined, options);
+
+/** `/path?with=parameters`; empty values are left out. */
+export function query(path, params) {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(params)) if (value !== "" && value !== null && value !== undefined) search.set(key, value);
+  const text = search.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+/**
+ * Send a file with progress.
+ * @param {string} path
+ * @param {object} fields form fields; a File among them
+ * @param {(share: number) => void} onProgress 0..1 of the bytes sent
+ * @returns {{done: Promise<object>, cancel: () => void}}
+ */
+export function upload(path, fields, onProgress = () => {}) {
+  const request = new XMLHttpRequest();
+  const form = new FormData();
+  for (const [key, value] of Object.entries(fields)) if (value !== null && value !== undefined) form.append(key, value);
+  const done = new Promise((resolve, reject) => {
+    request.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress(event.loaded / event.total));
+    request.addEventListener("load", () => {
+      let data = null;
+      try {
+        data = JSON.parse(request.responseText);
+      } catch {
+        data = null;
+      }
+      if (request.status >= 200 && request.status < 300) resolve(data);
+      else reject(toError(request.status, data, Number(request.getResponseHeader("Retry-After")) || null));
+    });
+    request.addEventListener("error", () => reject(new ApiError(OFFLINE)));
+    request.addEventListener("abort", () => reject(new ApiError({ code: "aborted", message: "The upload was cancelled." })));
+  });
+  request.open("POST", path);
+  request.setRequestHeader("X-CSRFToken", csrfToken());
+  request.setRequestHeader("Accept", "application/json");
+  request.send(form);
+  return { done, cancel: () => request.abort() };
+}

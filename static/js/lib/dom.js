@@ -1,0 +1,88 @@
+// Building pages without markup in strings: text is always text. `serverHtml` is the one exception.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * Make an element.
+ * @param {string} tag
+ * @param {object} props attributes; `class`, `text`, `on` ({event: handler}), `data` ({key: value}) are understood,
+ *   booleans set or omit an attribute, null and undefined are skipped.
+ * @param {...(Node|string|null|undefined|false)} children
+ */
+export function el(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(props)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key === "text") node.textContent = value;
+    else if (key === "on") for (const [event, handler] of Object.entries(value)) node.addEventListener(event, handler);
+    else if (key === "data") Object.assign(node.dataset, value);
+    else if (key === "value") node.value = value;
+    else node.setAttribute(key, value === true ? "" : String(value));
+  }
+  append(node, ...children);
+  return node;
+}
+
+/** Append children; strings become text, empty values are skipped. */
+export function append(node, ...children) {
+  for (const child of children.flat()) {
+    if (child === null || child === undefined || child === false || child === "") continue;
+    node.append(child);
+  }
+  return node;
+}
+
+/** Replace what a node holds. */
+export function fill(node, ...children) {
+  node.replaceChildren();
+  return append(node, ...children);
+}
+
+/** One of the symbols in templates/parts/icons.html. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** A button; `label` is its visible text, or with `iconOnly` its accessible name. */
+export function button(label, onClick, { class: cls = "word", iconName = "", iconOnly = false, ...rest } = {}) {
+  const node = el("button", { type: "button", class: cls, on: { click: onClick }, ...rest });
+  if (iconName) node.append(icon(iconName));
+  if (iconOnly) {
+    node.setAttribute("aria-label", label);
+    node.title = label;
+  } else node.append(label);
+  return node;
+}
+
+/**
+ * Show HTML that the server rendered and sanitised (`chat.rendering`): the only place that parses markup.
+ * The page's policy forbids inline scripts and handlers besides.
+ */
+export function serverHtml(node, html) {
+  node.innerHTML = html;
+  return node;
+}
+
+export const $ = (selector, root = document) => root.querySelector(selector);
+export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** JSON that a template wrote with `json_script`. */
+export function pageData(id) {
+  const node = document.getElementById(id);
+  return node ? JSON.parse(node.textContent) : null;
+}
+
+/** Call `fn` once the calls have paused for `ms`. */
+export function debounce(fn, ms = 200) {
+  let timer = 0;
+  return (...args) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => fn(...args), ms);
+  };
+}

@@ -1,0 +1,57 @@
+// Numbers, sizes and times as people read them.
+
+const NUMBER = new Intl.NumberFormat("en");
+const DATE = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
+const CLOCK = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hour12: false });
+const WEEKDAY = new Intl.DateTimeFormat("en", { weekday: "long" });
+const DAY = 86_400_000;
+
+export const number = (value) => NUMBER.format(value ?? 0);
+
+/** "1 page", "12 pages" */
+export const count = (value, one, many = `${one}s`) => `${number(value)} ${value === 1 ? one : many}`;
+
+/** Bytes as "1.6 MB". */
+export function bytes(value) {
+  const units = ["B", "kB", "MB", "GB"];
+  let step = 0;
+  let rest = value || 0;
+  while (rest >= 1000 && step < units.length - 1) {
+    rest /= 1000;
+    step += 1;
+  }
+  return `${rest < 10 && step ? rest.toFixed(1) : Math.round(rest)} ${units[step]}`;
+}
+
+const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+
+/** The heading under which a chat of that time stands. */
+export function dayName(iso, now = new Date()) {
+  const date = new Date(iso);
+  const days = Math.round((midnight(now) - midnight(date)) / DAY);
+  if (days <= 0) return "Today";
+  if (days === 1) return "Yesterday";
+  if (days < 7) return WEEKDAY.format(date);
+  if (days < 31) return "This month";
+  return new Intl.DateTimeFormat("en", { month: "long", year: "numeric" }).format(date);
+}
+
+/** "just now", "12 min ago", "14:05", "3 Mar 2026" */
+export function when(iso, now = new Date()) {
+  if (!iso) return "";
+  const date = new Date(iso);
+  const seconds = (now - date) / 1000;
+  if (seconds < 60) return "just now";
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;
+  if (midnight(now) === midnight(date)) return CLOCK.format(date);
+  return DATE.format(date);
+}
+
+/** Where in its document a source stands: "page 5", "rows 12–14", "lines 3–9". */
+export function place(source) {
+  const range = (word, from, to) => (to && to !== from ? `${word}s ${number(from)}–${number(to)}` : `${word} ${number(from)}`);
+  if (source.page) return range("page", source.page, source.page_to);
+  if (source.rows) return range("row", source.rows[0], source.rows[1]);
+  if (source.lines) return range("line", source.lines[0], source.lines[1]);
+  return "";
+}

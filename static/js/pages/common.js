@@ -1,0 +1,42 @@
+// On every page: the theme switch, the navigation drawer, times in the reader's zone.
+import { $, $$ } from "../lib/dom.js";
+import { when } from "../lib/format.js";
+
+function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function switchTheme() {
+  const next = isDark() ? "light" : "dark";
+  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  if (next === system) {
+    delete document.documentElement.dataset.theme;
+    localStorage.removeItem("theme"); // follow the system again
+  } else {
+    document.documentElement.dataset.theme = next;
+    localStorage.setItem("theme", next);
+  }
+}
+
+function setDrawer(open) {
+  const opener = $("[data-drawer]");
+  if (!opener) return;
+  document.body.classList.toggle("drawer-open", open);
+  opener.setAttribute("aria-expanded", String(open));
+  const drawer = document.getElementById(opener.getAttribute("aria-controls"));
+  if (open) drawer.querySelector("a, button, input")?.focus();
+  else if (drawer.contains(document.activeElement)) opener.focus();
+}
+
+$$("[data-theme-toggle]").forEach((node) => node.addEventListener("click", switchTheme));
+$$("[data-drawer]").forEach((node) => node.addEventListener("click", () => setDrawer(!document.body.classList.contains("drawer-open"))));
+$$("[data-drawer-close]").forEach((node) => node.addEventListener("click", () => setDrawer(false)));
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && document.body.classList.contains("drawer-open")) setDrawer(false);
+});
+document.addEventListener("verbatim:close-drawer", () => setDrawer(false));
+$$("time[datetime]").forEach((node) => {
+  node.textContent = when(node.dateTime);
+  node.title = new Date(node.dateTime).toLocaleString("en");
+});
