@@ -22,12 +22,12 @@ def main(port: int) -> int:
         connection.request("GET", "/health/live", headers={"Host": allowed_host()})
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        print(f"no answer: {error}", file=sys.stderr)
+        sys.stderr.write(f"no answer: {error}\n")
         return 1
     finally:
         connection.close()
     if status != 200:
-        print(f"status {status}", file=sys.stderr)
+        sys.stderr.write(f"status {status}\n")
         return 1
     return 0
 
