@@ -1,0 +1,339 @@
+"""One call of a provider: deadlines, limits, retries. The adapters say what to send and how to read it."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import httpx
+from django.conf import settings
+
+from chat.llm import errors
+from chat.llm.base import Finished, LLMConfig, LLMEvent, ReasoningDelta, TextDelta
+from chat.llm.streaming import Cleaner, LineDecoder, ThinkSplitter, UnreadableStream
+from config import outbound
+from config.errors import ErrorCode, PermanentError, TransientError, VerbatimError
+
+MAX_RETRIES = 2
+RETRY_SECONDS = 0.4
+AFTER_FINISH_SECONDS = 2.0  # for the usage that follows the last token
+MAX_ANSWER_BYTES = 1024 * 1024  # 32,000 tokens are about 150 kB
+MAX_WIRE_BYTES = 64 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+MAX_LISTING_BYTES = 4 * 1024 * 1024
+LISTING_SECONDS = 5.0
+WRITE_SECONDS = 30.0
+MAX_ADJUSTMENTS = 3
+
+
+class Parser(Protocol):
+    """Reads one provider's stream, line by line.
+
+    Attributes:
+        finished: the reason of the end is known; only usage may follow.
+        done: nothing follows.
+    """
+
+    finished: bool
+    done: bool
+
+    def feed(self, line: str) -> Iterator[LLMEvent]:
+        """Deltas of this line; raises VerbatimError for an error object, UnreadableStream for nonsense."""
+        ...
+
+    def end(self) -> Finished | None:
+        """The last event; None when the stream broke off before its end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Call:
+    """What an adapter hands over.
+
+    Attributes:
+        url, headers: where to POST, and with what besides the content type.
+        body: makes the JSON body; called again after an adjustment.
+        parser: makes a fresh parser.
+        adjust: given (status, body text) of a refusal, changes what `body` makes; whether to ask again.
+        models: lists the server's models, for the sentence "these exist".
+    """
+
+    config: LLMConfig
+    url: str
+    headers: dict[str, str]
+    body: Callable[[], dict[str, Any]]
+    parser: Callable[[], Parser]
+    adjust: Callable[[int, str], bool]
+    models: Callable[[], Awaitable[list[str]]]
+
+
+class Clock:
+    """The four limits of a call. Time that the reader of the events needs does not count as a gap."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.monotonic()
+        self._tokens = False
+
+    def token(self) -> None:
+        """A token was delivered."""
+        self._tokens = True
+        self._last = time.monotonic()
+
+    def left(self, *, finished: bool = False) -> float:
+        """Seconds until the nearest limit, counted from now; not positive when it has passed."""
+        now = time.monotonic()
+        total = self._start + settings.LLM_TOTAL_TIMEOUT
+        if finished:
+            return min(AFTER_FINISH_SECONDS, total - now)
+        if self._tokens:
+            return min(self._last + settings.LLM_TOKEN_GAP_TIMEOUT, total) - now
+        return min(self._start + settings.LLM_FIRST_TOKEN_TIMEOUT, total) - now
+
+    def error(self, config: LLMConfig) -> VerbatimError:
+        """Which limit has passed, in words."""
+        place = errors.where(config)
+        if time.monotonic() - self._start >= settings.LLM_TOTAL_TIMEOUT:
+            return errors.took_too_long(
+                f"The answer took longer than the {settings.LLM_TOTAL_TIMEOUT} seconds allowed."
+            )
+        if self._tokens:
+            return errors.took_too_long(f"{place} fell silent for {settings.LLM_TOKEN_GAP_TIMEOUT} seconds.")
+        return errors.took_too_long(
+            f"{place} sent nothing for {settings.LLM_FIRST_TOKEN_TIMEOUT} seconds; "
+            "a big model may still be loading."
+        )
+
+
+async def generate(call: Call) -> AsyncGenerator[LLMEvent]:
+    """Stream one generation; transient faults before the first token are tried again, MAX_RETRIES times.
+
+    Raises:
+        VerbatimError: LLM_* or ADDRESS_REFUSED, for every fault.
+    """
+    clock = Clock()
+    faults = 0
+    while True:
+        started = False
+        try:
+            async with aclosing(_attempt(call, clock)) as events:
+                async for event in events:
+                    started = True
+                    yield event
+                    clock.token()
+            return
+        except TransientError as error:
+            delay = error.retry_after
+            if delay is None:
+                delay = RETRY_SECONDS * 2**faults * random.uniform(0.8, 1.2)  # noqa: S311
+            if started or faults >= MAX_RETRIES or delay >= clock.left():
+                raise
+            faults += 1
+        except PermanentError as error:
+            if error.code == ErrorCode.LLM_MODEL_NOT_FOUND:
+                raise errors.model_missing(call.config, await _names(call)) from error
+            raise
+        await asyncio.sleep(delay)
+
+
+async def fetch_json(
+    config: LLMConfig, url: str, headers: dict[str, str], *, seconds: float = LISTING_SECONDS
+) -> dict[str, Any]:
+    """GET a bounded JSON object within a bounded time.
+
+    Raises:
+        VerbatimError: LLM_* or ADDRESS_REFUSED, for every fault.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            request = outbound.client().build_request("GET", url, headers=headers)
+            response = await outbound.client().send(request, stream=True)
+            try:
+                body = await outbound.read_limited(response, MAX_LISTING_BYTES)
+            finally:
+                await response.aclose()
+    except TimeoutError as error:
+        raise errors.took_too_long(
+            f"{errors.where(config)} did not answer within {seconds:.0f} s."
+        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise errors.from_exception(config, error, started=False) from error
+    if response.status_code != 200:
+        raise errors.from_status(config, response.status_code, body, response.headers)
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise errors.bad_response(config, "something that is not JSON") from error
+    if not isinstance(value, dict):
+        raise errors.bad_response(config, "unexpected JSON")
+    return value
+
+
+def bearer(config: LLMConfig) -> dict[str, str]:
+    """The Authorization header, if there is a key."""
+    key = checked_key(config)
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def checked_key(config: LLMConfig) -> str:
+    """The key as it may stand in a header.
+
+    Raises:
+        PermanentError: LLM_KEY_REFUSED for characters that no key has (a line break, a typographic dash).
+    """
+    key = config.api_key.strip()
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise PermanentError(
+            ErrorCode.LLM_KEY_REFUSED, "The API key holds characters that no key has; paste it again."
+        )
+    return key
+
+
+def base_of(config: LLMConfig, *endings: str) -> str:
+    """The base URL, checked, without a trailing slash and without the endings that people paste along.
+
+    Raises:
+        PermanentError: ADDRESS_REFUSED.
+    """
+    base = str(outbound.check_url(config.base_url)).rstrip("/")
+    for ending in endings:
+        base = base.removesuffix(ending).rstrip("/")
+    return base
+
+
+async def _attempt(call: Call, clock: Clock) -> AsyncGenerator[LLMEvent]:
+    """One request and its stream."""
+    response = await _open(call, clock)
+    started = False
+    try:
+        parser = call.parser()
+        guard = _Guard(call.config)
+        async with aclosing(_lines(call, clock, response, parser)) as lines:
+            async for line in lines:
+                for event in parser.feed(line):
+                    for clean in guard.feed(event):
+                        started = True
+                        yield clean
+                if parser.done:
+                    break
+        for clean in guard.end():
+            started = True
+            yield clean
+        last = parser.end()
+        if last is None:
+            raise errors.broke_off(call.config) if started else errors.bad_response(call.config, "no text")
+        yield last
+    except UnreadableStream as error:
+        raise errors.bad_response(call.config, str(error)) from error
+    except httpx.HTTPError as error:
+        raise errors.from_exception(call.config, error, started=started) from error
+    finally:
+        await response.aclose()
+
+
+async def _open(call: Call, clock: Clock) -> httpx.Response:
+    """The response, its status checked, its body not read yet.
+
+    Raises:
+        VerbatimError: whatever else the server did.
+    """
+    for adjusted in range(MAX_ADJUSTMENTS + 1):
+        response = await _send(call, clock)
+        if response.status_code == 200:
+            break
+        try:
+            async with asyncio.timeout(max(0.0, clock.left())):
+                body = await outbound.read_limited(response, MAX_ERROR_BYTES)
+        except (TimeoutError, httpx.HTTPError):
+            body = b""  # the status says enough
+        finally:
+            await response.aclose()
+        if adjusted < MAX_ADJUSTMENTS and call.adjust(response.status_code, body.decode("utf-8", "replace")):
+            continue
+        raise errors.from_status(call.config, response.status_code, body, response.headers)
+    if "html" in response.headers.get("content-type", ""):
+        await response.aclose()
+        raise errors.bad_response(call.config, "a web page")
+    return response
+
+
+async def _send(call: Call, clock: Clock) -> httpx.Response:
+    client = outbound.client()
+    timeout = httpx.Timeout(
+        None, connect=settings.LLM_CONNECT_TIMEOUT, write=WRITE_SECONDS, pool=WRITE_SECONDS
+    )
+    request = client.build_request("POST", call.url, headers=call.headers, json=call.body(), timeout=timeout)
+    try:
+        async with asyncio.timeout(max(0.0, clock.left())):
+            return await client.send(request, stream=True)
+    except TimeoutError as error:
+        raise clock.error(call.config) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise errors.from_exception(call.config, error, started=False) from error
+
+
+async def _lines(call: Call, clock: Clock, response: httpx.Response, parser: Parser) -> AsyncGenerator[str]:
+    """The stream's lines within the limits of time and size. A silence after the finish is simply the end."""
+    decoder = LineDecoder()
+    blocks: AsyncIterator[bytes] = response.aiter_bytes()
+    size = 0
+    while True:
+        try:
+            async with asyncio.timeout(max(0.0, clock.left(finished=parser.finished))):
+                block = await anext(blocks)
+        except StopAsyncIteration:
+            break
+        except TimeoutError as error:
+            if parser.finished:
+                return
+            raise clock.error(call.config) from error
+        except httpx.HTTPError:
+            if parser.finished:
+                return
+            raise
+        size += len(block)
+        if size > MAX_WIRE_BYTES:
+            raise PermanentError(ErrorCode.LLM_OUTPUT_TOO_LARGE)
+        for line in decoder.feed(block):
+            yield line
+    for line in decoder.end():
+        yield line
+    yield ""  # completes an event that no blank line followed
+
+
+class _Guard:
+    """Between parser and reader: reasoning tags apart, text clean, the answer's size bounded."""
+
+    def __init__(self, config: LLMConfig) -> None:
+        self._config = config
+        self._splitter = ThinkSplitter()
+        self._cleaners = {TextDelta: Cleaner(), ReasoningDelta: Cleaner()}
+        self._bytes = 0
+
+    def feed(self, event: LLMEvent) -> Iterator[LLMEvent]:
+        for one in self._splitter.feed(event.text) if isinstance(event, TextDelta) else (event,):
+            yield from self._clean(one)
+
+    def end(self) -> Iterator[LLMEvent]:
+        for one in self._splitter.end():
+            yield from self._clean(one)
+
+    def _clean(self, event: LLMEvent) -> Iterator[LLMEvent]:
+        if isinstance(event, Finished):
+            return
+        text = self._cleaners[type(event)].feed(event.text)
+        self._bytes += len(text.encode())
+        if self._bytes > MAX_ANSWER_BYTES:
+            raise PermanentError(ErrorCode.LLM_OUTPUT_TOO_LARGE)
+        if text:
+            yield replace(event, text=text)
+
+
+async def _names(call: Call) -> list[str] | None:
+    try:
+        return await call.models()
+    except VerbatimError:
+        return None

@@ -1,0 +1,194 @@
+"""Decoders for what arrives in pieces: lines, server-sent events, reasoning tags, surrogate pairs.
+
+Pure and incremental: whatever the cut between two pieces, the result is the same.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from chat.llm.base import LLMEvent, ReasoningDelta, TextDelta
+
+MAX_LINE_BYTES = 1024 * 1024
+THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+
+
+class UnreadableStream(ValueError):
+    """What arrived is not what the protocol allows."""
+
+
+class LineDecoder:
+    """Bytes in, whole lines out, ended by LF, CRLF or CR; a character may be cut between two pieces."""
+
+    def __init__(self, limit: int = MAX_LINE_BYTES) -> None:
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._after_cr = False
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        """The lines that this piece completes, without their ends.
+
+        Raises:
+            UnreadableStream: a line is longer than the limit.
+        """
+        if self._after_cr and data[:1] == b"\n":
+            data = data[1:]
+        if data:
+            self._after_cr = data.endswith(b"\r")
+        for part in data.splitlines(keepends=True):
+            line = part.rstrip(b"\r\n")
+            self._size += len(line)
+            if self._size > self._limit:
+                raise UnreadableStream("a line without end")
+            self._pieces.append(line)
+            if len(line) < len(part):
+                yield self._take()
+
+    def end(self) -> Iterator[str]:
+        """The last line, if it was not ended."""
+        if self._pieces:
+            yield self._take()
+
+    def _take(self) -> str:
+        line = b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        return line.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+class EventDecoder:
+    """Lines in, the data of server-sent events out (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+
+    The event's name is not needed: every provider repeats it in the data. A bare JSON object, which some
+    servers send for an error, counts as data.
+    """
+
+    def __init__(self) -> None:
+        self._data: list[str] = []
+
+    def feed(self, line: str) -> Iterator[str]:
+        """The data of the event that this line completes."""
+        if not line:
+            yield from self.end()
+        elif line.startswith("data:"):
+            self._data.append(line[5:].removeprefix(" "))
+        elif line.startswith("{"):
+            yield line
+
+    def end(self) -> Iterator[str]:
+        """The data of the last event, also when no blank line followed it."""
+        if self._data:
+            data = "\n".join(self._data)
+            self._data.clear()
+            yield data
+
+
+class ThinkSplitter:
+    """Divides text that begins with `<think>…</think>` into reasoning and answer."""
+
+    def __init__(self) -> None:
+        self._state = "start"
+        self._held = ""
+
+    def feed(self, text: str) -> Iterator[LLMEvent]:
+        """What is certain so far; a tag that may be cut in the middle is held back."""
+        self._held += text
+        if self._state == "start":
+            opening = self._held.lstrip()
+            if len(opening) < len(THINK_OPEN) and THINK_OPEN.startswith(opening):
+                return
+            self._state = "think" if opening.startswith(THINK_OPEN) else "text"
+            if self._state == "think":
+                self._held = opening.removeprefix(THINK_OPEN)
+        if self._state == "think":
+            reasoning, closed, rest = self._held.partition(THINK_CLOSE)
+            if not closed:
+                keep = _possible_start(reasoning, THINK_CLOSE)
+                self._held = reasoning[len(reasoning) - keep :]
+                reasoning = reasoning[: len(reasoning) - keep]
+            if reasoning:
+                yield ReasoningDelta(reasoning)
+            if not closed:
+                return
+            self._state, self._held = "gap", rest
+        if self._state == "gap":
+            self._held = self._held.lstrip()
+            if not self._held:
+                return
+            self._state = "text"
+        yield from self._text()
+
+    def end(self) -> Iterator[LLMEvent]:
+        """What was held back."""
+        if self._state == "think":
+            held, self._held = self._held, ""
+            if held:
+                yield ReasoningDelta(held)
+        else:
+            yield from self._text()
+
+    def _text(self) -> Iterator[LLMEvent]:
+        held, self._held = self._held, ""
+        if held:
+            yield TextDelta(held)
+
+
+class Cleaner:
+    """Text that PostgreSQL and UTF-8 can hold: no NUL, surrogate halves joined across pieces or replaced."""
+
+    def __init__(self) -> None:
+        self._high = ""
+
+    def feed(self, text: str) -> str:
+        """The clean text; half a pair at its end waits for the next piece."""
+        text = (self._high + text).replace("\x00", "")
+        self._high = ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._high = text[:-1], text[-1]
+        if text.isascii():
+            return text
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """The JSON object in a line or an event.
+
+    Raises:
+        UnreadableStream: it is not JSON, or no object.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UnreadableStream("broken JSON") from None
+    if not isinstance(value, dict):
+        raise UnreadableStream("JSON that is no object")
+    return value
+
+
+def text_of(value: Any) -> str:
+    """A string field that may be absent, null or of a wrong type."""
+    return value if isinstance(value, str) else ""
+
+
+def dict_of(value: Any) -> dict[str, Any]:
+    """An object field that may be absent, null or of a wrong type."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: Any) -> list[Any]:
+    """A list field that may be absent, null or of a wrong type."""
+    return value if isinstance(value, list) else []
+
+
+def count_of(value: Any) -> int | None:
+    """A token count, or None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _possible_start(text: str, tag: str) -> int:
+    """How many characters at the end of `text` may be the beginning of `tag`."""
+    for size in range(min(len(tag) - 1, len(text)), 0, -1):
+        if tag.startswith(text[-size:]):
+            return size
+    return 0
