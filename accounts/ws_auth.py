@@ -1,0 +1,168 @@
+"""Who opens a socket: the origin first, then ticket, token, subprotocol or session cookie."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest, parse_cookie
+from django.http.request import split_domain_port, validate_host
+from django.utils.http import is_same_domain
+
+from accounts import tickets, tokens
+from accounts.models import User
+from config.errors import ErrorCode, VerbatimError
+
+CLOSE_UNAUTHENTICATED = 4401
+CLOSE_TRY_LATER = 1013
+BEARER_PREFIX = "bearer."
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a handshake brought. `explicit`: something that a foreign page cannot make the browser send."""
+
+    ticket: str = ""
+    token: str = ""
+    subprotocol: str | None = None
+    session_key: str = ""
+
+    @property
+    def explicit(self) -> bool:
+        return bool(self.ticket or self.token)
+
+
+class SocketAuth:
+    """ASGI middleware: puts `user`, `auth_expires` (epoch seconds or None), `auth_subprotocol` into the scope.
+
+    A foreign origin is refused before accept (HTTP 403). Wrong or expired credentials are accepted and closed
+    with 4401, so that a browser's script can see the code.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        credentials = read_credentials(scope, headers)
+        if not origin_allowed(headers, explicit=credentials.explicit):
+            await receive()
+            await send({"type": "websocket.close", "code": 4403})
+            return
+        try:
+            user, expires = await database_sync_to_async(resolve)(credentials)
+        except VerbatimError as error:
+            await _refuse(error, credentials, receive, send)
+            return
+        await self.app(
+            scope
+            | {
+                "user": user,
+                "auth_expires": expires,
+                "auth_subprotocol": credentials.subprotocol,
+                "query_string": _without_secrets(scope["query_string"]),
+            },
+            receive,
+            send,
+        )
+
+
+def read_credentials(scope: dict[str, Any], headers: dict[bytes, bytes]) -> Credentials:
+    """What the handshake offers; if several, the ticket wins, then the token, the subprotocol, the cookie."""
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+    offered = next((name for name in scope.get("subprotocols", ()) if name.startswith(BEARER_PREFIX)), None)
+    cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
+    return Credentials(
+        ticket=query.get("ticket", ""),
+        token=query.get("token", "") or (offered or "").removeprefix(BEARER_PREFIX),
+        subprotocol=offered,
+        session_key=cookies.get(settings.SESSION_COOKIE_NAME, ""),
+    )
+
+
+def origin_allowed(headers: dict[bytes, bytes], *, explicit: bool) -> bool:
+    """Whether the page that opens the socket is ours: same host, or in CSRF_TRUSTED_ORIGINS.
+
+    Without an Origin it is no browser: let through with explicit credentials, never with the cookie alone.
+    """
+    if b"origin" not in headers:
+        return explicit
+    origin = headers[b"origin"].decode("latin-1").lower()
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # e.g. an unclosed bracket
+        return False
+    if parts.scheme not in DEFAULT_PORTS or not parts.netloc:
+        return False
+    if settings.SESSION_COOKIE_SECURE and parts.scheme != "https":
+        return False
+    return _same_host(parts.scheme, parts.netloc, headers) or _trusted(parts.scheme, parts.netloc)
+
+
+def resolve(credentials: Credentials) -> tuple[User, float | None]:
+    """The user and when he must show his credentials again (epoch seconds, None: no limit of its own).
+
+    Raises:
+        VerbatimError: TOKEN_INVALID, NOT_AUTHENTICATED without any credentials, or SERVICE_UNAVAILABLE.
+    """
+    if credentials.ticket:
+        return tickets.redeem_until(credentials.ticket)
+    if credentials.token:
+        return tokens.authenticate_until(credentials.token)
+    if credentials.session_key:
+        return _session_user(credentials.session_key)
+    raise VerbatimError(ErrorCode.NOT_AUTHENTICATED)
+
+
+def _session_user(session_key: str) -> tuple[User, float]:
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    user = get_user(request)
+    if not isinstance(user, User):
+        raise VerbatimError(ErrorCode.NOT_AUTHENTICATED)
+    return user, request.session.get_expiry_date().timestamp()
+
+
+async def _refuse(error: VerbatimError, credentials: Credentials, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.accept", "subprotocol": credentials.subprotocol})
+    code = CLOSE_TRY_LATER if error.code == ErrorCode.SERVICE_UNAVAILABLE else CLOSE_UNAUTHENTICATED
+    await send({"type": "websocket.close", "code": code, "reason": error.message})
+
+
+def _same_host(scheme: str, netloc: str, headers: dict[bytes, bytes]) -> bool:
+    host = headers.get(b"host", b"").decode("latin-1").lower()
+    if not validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS):
+        return False
+    return _with_port(netloc, scheme) == _with_port(host, scheme)
+
+
+def _with_port(netloc: str, scheme: str) -> tuple[str, str]:
+    domain, port = split_domain_port(netloc)
+    return domain, port or DEFAULT_PORTS[scheme]
+
+
+def _trusted(scheme: str, netloc: str) -> bool:
+    for entry in settings.CSRF_TRUSTED_ORIGINS:
+        pattern = urlsplit(entry.lower())
+        if pattern.scheme == scheme and is_same_domain(netloc, pattern.netloc.lstrip("*")):
+            return True
+    return False
+
+
+def _without_secrets(query_string: bytes) -> bytes:
+    """Consumers and their logs have no business with tickets and tokens."""
+    pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
+    return urlencode([pair for pair in pairs if pair[0] not in ("ticket", "token")]).encode()
