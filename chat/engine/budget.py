@@ -1,0 +1,159 @@
+"""The prompt within the LLM's window: what is cut, in which order, is decided here and told, not by the LLM."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from chat.engine.tokens import estimate_message, estimate_tokens
+from chat.llm.base import ChatMessage
+from chat.prompts import PromptName, conversation_line, conversation_text, fenced_passage, fill
+from collections_app.models import AnswerMode, Collection, Provider
+from config.embedded import llm as builtin
+from config.errors import ErrorCode, PermanentError
+from documents.retrieval.types import Passage
+
+CONVERSATION_FENCE_TOKENS = 24
+SEPARATOR_TOKENS = 2
+MIN_ANSWER_TOKENS = 16
+
+
+@dataclass(frozen=True)
+class FittedPrompt:
+    """What is sent.
+
+    Attributes:
+        messages: system, then user.
+        passages: those that were kept; the marker of each is its index + 1.
+        trimmed: how many of each were cut to fit: {"history", "neighbours", "passages"}.
+        prompt_tokens: an estimate, rather too high.
+        max_tokens: what is left of the window for the answer, at most what the collection allows.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    passages: tuple[Passage, ...]
+    trimmed: dict[str, int] = field(default_factory=dict)
+    prompt_tokens: int = 0
+    max_tokens: int = 1024
+
+
+def fit(
+    *,
+    collection: Collection,
+    question: str,
+    passages: Sequence[Passage],
+    history: Sequence[ChatMessage] = (),
+) -> FittedPrompt:
+    """Build the prompt, cut to the window: oldest turns first, then neighbours, then the lowest passages.
+
+    The instructions, the question and the best passage are never cut.
+
+    Args:
+        collection: its mode, system prompt, window and answer length.
+        question: as asked.
+        passages: best first.
+        history: earlier turns, oldest first.
+
+    Raises:
+        PermanentError: MESSAGE_TOO_LONG, when what must not be cut does not fit.
+    """
+    name = _prompt_name(collection)
+    texts = {"instructions": _instructions(collection), "question": question.strip()}
+    window = _window(collection)
+    room = window - min(collection.max_tokens, window // 2)
+    room -= sum(estimate_message(message.content) for message in fill(name, **texts))
+    # a model as small as the built-in one loses the question among earlier turns
+    draft = _Draft(passages, () if name == "answer_small" else history)
+    trimmed = draft.shrink_to(room)
+    if draft.cost() > room:
+        raise PermanentError(
+            ErrorCode.MESSAGE_TOO_LONG,
+            f"The instructions and the question do not fit into this model's window of {window} tokens.",
+            next_step="Shorten the question, or let an administrator raise the window in the model's settings.",
+        )
+    messages = fill(
+        name, **texts, passages=draft.passages_text(), conversation=conversation_text(draft.history)
+    )
+    tokens = sum(estimate_message(message.content) for message in messages)
+    left = max(MIN_ANSWER_TOKENS, window - tokens)
+    return FittedPrompt(messages, draft.kept(), trimmed, tokens, min(collection.max_tokens, left))
+
+
+@dataclass
+class _Entry:
+    """A passage in the draft, and what it costs without and with its neighbours."""
+
+    passage: Passage
+    alone: int
+    whole: int
+    neighbours: bool
+
+    @property
+    def cost(self) -> int:
+        return (self.whole if self.neighbours else self.alone) + SEPARATOR_TOKENS
+
+
+class _Draft:
+    """What may be cut, with its price."""
+
+    def __init__(self, passages: Sequence[Passage], history: Sequence[ChatMessage]) -> None:
+        self.history = list(history)
+        self._turns = [estimate_tokens(conversation_line(turn)) + SEPARATOR_TOKENS for turn in self.history]
+        self._entries = [
+            _Entry(
+                passage,
+                estimate_tokens(fenced_passage(marker, passage, neighbours=False)),
+                estimate_tokens(fenced_passage(marker, passage, neighbours=True)),
+                bool(passage.before or passage.after),
+            )
+            for marker, passage in enumerate(passages, 1)
+        ]
+
+    def cost(self) -> int:
+        """Estimated tokens of everything that is still in."""
+        conversation = sum(self._turns) + (CONVERSATION_FENCE_TOKENS if self._turns else 0)
+        return conversation + sum(entry.cost for entry in self._entries)
+
+    def shrink_to(self, room: int) -> dict[str, int]:
+        """Cut until the rest fits or only the best passage is left; how many of each were cut."""
+        trimmed = {"history": 0, "neighbours": 0, "passages": 0}
+        while self._turns and self.cost() > room:
+            self.history.pop(0)
+            self._turns.pop(0)
+            trimmed["history"] += 1
+        for entry in reversed(self._entries):
+            if self.cost() <= room:
+                break
+            trimmed["neighbours"] += entry.neighbours
+            entry.neighbours = False
+        while len(self._entries) > 1 and self.cost() > room:
+            self._entries.pop()
+            trimmed["passages"] += 1
+        return trimmed
+
+    def kept(self) -> tuple[Passage, ...]:
+        """The passages that are still in, best first."""
+        return tuple(entry.passage for entry in self._entries)
+
+    def passages_text(self) -> str:
+        """The fenced passages, numbered from 1."""
+        return "\n\n".join(
+            fenced_passage(marker, entry.passage, neighbours=entry.neighbours)
+            for marker, entry in enumerate(self._entries, 1)
+        )
+
+
+def _prompt_name(collection: Collection) -> PromptName:
+    if collection.llm_provider == Provider.BUILTIN:
+        return "answer_small"
+    return "answer_assist" if collection.answer_mode == AnswerMode.ASSIST else "answer_strict"
+
+
+def _instructions(collection: Collection) -> str:
+    """The administrator's own instructions. Trusted, unlike the passages."""
+    own = collection.system_prompt.strip()
+    return f"\nInstructions of the administrator:\n{own}" if own else ""
+
+
+def _window(collection: Collection) -> int:
+    if collection.llm_provider == Provider.BUILTIN:
+        return min(collection.context_tokens, builtin.CONTEXT_TOKENS)
+    return collection.context_tokens
