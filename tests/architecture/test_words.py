@@ -1,0 +1,88 @@
+"""What must not stand in the project: machine paths, leftovers, catch-alls, modules without a subject."""
+
+import ast
+import re
+
+from tests.architecture.source import files, project_files, read, tree
+
+TEXT = (
+    *(".py", ".js", ".css", ".html", ".md", ".toml", ".txt", ".yml", ".yaml", ".json", ".conf", ".sh"),
+    *(".csv", ".svg", ".example", "Dockerfile", "Makefile", ".dockerignore", ".gitignore", ".ci/run"),
+)
+MACHINE_PATH = re.compile(r"/(?:work|home|root|Users)/[\w.]")
+LEFTOVER = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
+CODE = (".py", ".js", ".css", ".html", "Dockerfile", "Makefile", ".yml", ".conf", ".sh")
+SHAPELESS = {"utils", "util", "helpers", "misc"}
+
+# path::function -> why everything must be caught there. Only outermost boundaries belong here.
+BROAD_EXCEPT_ALLOWED: dict[str, str] = {}
+
+
+def broad_handlers(name: str) -> list[tuple[str, int]]:
+    """Handlers of everything, as (path::function, line)."""
+    found: list[tuple[str, int]] = []
+
+    def walk(node: ast.AST, function: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            inside = function
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                inside = child.name
+            if isinstance(child, ast.ExceptHandler) and _is_broad(child.type):
+                found.append((f"{name}::{inside}", child.lineno))
+            walk(child, inside)
+
+    walk(tree(name), "")
+    return found
+
+
+def _is_broad(caught: ast.expr | None) -> bool:
+    if caught is None:
+        return True
+    if isinstance(caught, ast.Tuple):
+        return any(_is_broad(part) for part in caught.elts)
+    return isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException")
+
+
+def product(*suffixes: str) -> list[str]:
+    return [name for name in files(*suffixes) if not name.startswith(("tests/", "bench/"))]
+
+
+def test_no_path_of_anybodys_machine_is_in_the_project():
+    offenders = [
+        f"{name}:{number}"
+        for name in project_files()
+        if name.endswith(TEXT)
+        for number, line in enumerate(read(name).splitlines(), 1)
+        if MACHINE_PATH.search(line)
+    ]
+    assert offenders == []
+
+
+def test_no_leftovers_are_in_the_code():
+    offenders = [
+        f"{name}:{number}: {line.strip()}"
+        for name in files(*CODE)
+        for number, line in enumerate(read(name).splitlines(), 1)
+        if LEFTOVER.search(line)
+    ]
+    assert offenders == []
+
+
+def test_every_module_has_a_subject():
+    names = [name for name in product(".py", ".js") if name.rsplit("/", 1)[-1].split(".")[0] in SHAPELESS]
+    assert names == []
+
+
+def test_exceptions_are_caught_by_name():
+    offenders = [
+        f"{place} (line {line})"
+        for name in product(".py")
+        for place, line in broad_handlers(name)
+        if place not in BROAD_EXCEPT_ALLOWED
+    ]
+    assert offenders == []
+
+
+def test_the_list_of_allowed_catch_alls_is_not_longer_than_needed():
+    used = {place for name in product(".py") for place, _ in broad_handlers(name)}
+    assert set(BROAD_EXCEPT_ALLOWED) <= used
