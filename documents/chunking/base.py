@@ -1,0 +1,53 @@
+"""What chunkers take and give. Pure: blocks in, frozen drafts out; no ORM, no settings."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from documents.embedding.base import Embedder
+from documents.parsing.base import Block
+
+MAX_CONTENT_TOKENS = 240
+SPECIAL_TOKENS = 2
+
+
+@dataclass(frozen=True)
+class ChunkPlan:
+    """How to cut.
+
+    Attributes:
+        size: most tokens of one chunk's content.
+        overlap: tokens of the previous chunk that the next one repeats.
+        title: what the document is called; begins every context line.
+    """
+
+    size: int
+    overlap: int
+    title: str
+
+
+@dataclass(frozen=True)
+class ChunkDraft:
+    """A chunk without its vector. `content == block.text[start - block.start:end - block.start]`."""
+
+    content: str
+    context: str
+    section: str
+    page: int | None
+    rows: tuple[int, int] | None
+    lines: tuple[int, int] | None
+    char_start: int
+    char_end: int
+    token_count: int
+
+    @property
+    def embedded_text(self) -> str:
+        """What the model sees: the context line, then the content."""
+        return f"{self.context}\n{self.content}" if self.context else self.content
+
+
+class Splitter(Protocol):
+    """A strategy: where to cut one block of running text."""
+
+    def __call__(self, block: Block, plan: ChunkPlan, embedder: Embedder) -> list[tuple[int, int]]:
+        """(start, end) in the block's text, in order; each range at most `plan.size` tokens."""
+        ...

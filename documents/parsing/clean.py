@@ -1,0 +1,23 @@
+"""Text that PostgreSQL, JSON and people can take. The one place where characters are dropped or replaced."""
+
+import re
+import unicodedata
+
+# NUL (PostgreSQL refuses it), other controls but tab and newline, lone surrogates, byte order marks.
+UNWANTED = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufeff\ufffe\uffff]")
+NEWLINES = re.compile("\r\n|[\r\x0c\x85\u2028\u2029]")
+BIDI = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+LIGATURES = {
+    ord(ligature): unicodedata.normalize("NFKC", ligature) for ligature in "ﬀﬁﬂﬃﬄﬅﬆ"
+}  # PDF fonts use them; a search for "office" must find "oﬃce"
+
+
+def clean_text(raw: str) -> str:
+    """The text with one kind of newline, composed accents (NFC) and nothing unwanted."""
+    text = UNWANTED.sub("", NEWLINES.sub("\n", raw))
+    return unicodedata.normalize("NFC", text)
+
+
+def clean_line(raw: str, limit: int = 255) -> str:
+    """One line for titles and names: spaces collapsed, no direction marks, at most `limit` characters."""
+    return " ".join(BIDI.sub("", clean_text(raw)).split())[:limit].rstrip()

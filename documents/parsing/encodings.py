@@ -1,0 +1,66 @@
+"""Which encoding a text file is in: mark, then strict UTF-8 over the whole file, then a guess."""
+
+import codecs
+
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+BLOCK = 1 << 20
+SAMPLE = 1 << 16
+
+
+def detect(path: str) -> str:
+    """A codec name that decodes the whole file without an error."""
+    with open(path, "rb") as file:
+        head = file.read(SAMPLE)
+    for mark, encoding in MARKS:
+        if head.startswith(mark) and decodes(path, encoding):
+            return encoding
+    wide = wide_without_mark(head)
+    if wide and decodes(path, wide):
+        return wide
+    if decodes(path, "utf-8"):
+        return "utf-8"
+    for encoding in (_guess(head), "cp1252"):
+        if encoding and decodes(path, encoding):
+            return encoding
+    return "latin-1"  # every byte is a character in it
+
+
+def wide_without_mark(head: bytes) -> str | None:
+    """UTF-16 without its mark shows as NULs in every other byte of Latin text."""
+    if len(head) < 8:
+        return None
+    even, odd = head[0::2], head[1::2]
+    if odd.count(0) > len(odd) * 0.6 and even.count(0) < len(even) * 0.1:
+        return "utf-16-le"
+    if even.count(0) > len(even) * 0.6 and odd.count(0) < len(odd) * 0.1:
+        return "utf-16-be"
+    return None
+
+
+def decodes(path: str, encoding: str) -> bool:
+    """Whether the whole file is valid in that encoding; read in blocks."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(BLOCK):
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except (UnicodeDecodeError, UnicodeError):
+        return False
+    return True
+
+
+def _guess(head: bytes) -> str | None:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(head).best()
+    if best is None or best.encoding in ("ascii", "utf_8"):
+        return None
+    # of the Western families it is often the wrong member; cp1252 is by far the commonest
+    return None if best.encoding in ("cp1250", "cp1252", "latin_1", "cp1257") else str(best.encoding)

@@ -1,0 +1,186 @@
+"""The guarded child process that reads files: limits on memory, processor time and wall time.
+
+One child per process of ours, reused, and replaced after a fault, a limit or many requests. Whatever a file
+does to its reader, the caller gets a `PermanentError` with a code.
+"""
+
+import atexit
+import json
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from config.error_codes import ErrorCode
+from config.errors import PermanentError, TransientError
+from documents.parsing.base import Reading, Structure, reading_from_json, structure_from_json
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+REQUESTS_PER_CHILD = 200  # what leaks is gone with the child
+MAX_ANSWER_BYTES = 256 * 1024**2
+
+
+class ParserChild:
+    """A child and the pipe to it. One request at a time; safe to call from several threads.
+
+    Args:
+        seconds: wall and processor time of one request.
+        memory_mb: address space of the child.
+    """
+
+    def __init__(self, *, seconds: int, memory_mb: int) -> None:
+        self.seconds = seconds
+        self.memory_mb = memory_mb
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._requests = 0
+
+    def split(self, path: Path, media_type: str, name: str) -> Structure:
+        """Plan the parts of a file.
+
+        Raises:
+            PermanentError: with the code of what is wrong with the file.
+        """
+        arguments = {"path": str(path), "media_type": media_type, "name": name}
+        return structure_from_json(self.request("split", arguments))
+
+    def read(self, path: Path, media_type: str, span: dict[str, Any]) -> Reading:
+        """Read one part; raises as `split`."""
+        arguments = {"path": str(path), "media_type": media_type, "span": span}
+        return reading_from_json(self.request("read", arguments))
+
+    def request(self, action: str, arguments: dict[str, Any], *, seconds: int | None = None) -> Any:
+        """Ask the child; start one when there is none."""
+        seconds = seconds or self.seconds
+        with self._lock:
+            process = self._running()
+            line = json.dumps({"action": action, "arguments": arguments, "seconds": seconds})
+            try:
+                assert process.stdin is not None
+                process.stdin.write(line.encode() + b"\n")
+                process.stdin.flush()
+                answer = self._answer(process, seconds)
+            except (OSError, EOFError) as error:
+                raise self._died(process) from error
+            if answer.get("broken"):
+                self._stop()
+        if "error" in answer:
+            raise _as_error(answer)
+        return answer["result"]
+
+    def close(self) -> None:
+        """End the child."""
+        with self._lock:
+            self._stop()
+
+    def _running(self) -> "subprocess.Popen[bytes]":
+        if self._process is not None and (
+            self._process.poll() is not None or self._requests >= REQUESTS_PER_CHILD
+        ):
+            self._stop()
+        if self._process is None:
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "documents.parsing.child", str(self.memory_mb)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    cwd=ROOT,
+                    env=_environment(),
+                )
+            except OSError as error:
+                raise TransientError(
+                    ErrorCode.SERVICE_UNAVAILABLE, "The reader could not be started."
+                ) from error
+            self._requests = 0
+        self._requests += 1
+        return self._process
+
+    def _answer(self, process: "subprocess.Popen[bytes]", seconds: int) -> dict[str, Any]:
+        assert process.stdout is not None
+        descriptor, deadline, pieces = process.stdout.fileno(), time.monotonic() + seconds, []
+        size = 0
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+                self._stop()
+                raise PermanentError(ErrorCode.PARSE_TIMEOUT)
+            piece = os.read(descriptor, 1 << 20)
+            if not piece:
+                raise EOFError
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_ANSWER_BYTES:
+                self._stop()
+                raise PermanentError(ErrorCode.PARSE_MEMORY)
+            if piece.endswith(b"\n"):
+                return dict(json.loads(b"".join(pieces)))
+
+    def _died(self, process: "subprocess.Popen[bytes]") -> PermanentError:
+        """Why the child ended by itself: over its processor time, out of memory, or crashed."""
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            peak_mb = usage.ru_maxrss // 1024
+        except ChildProcessError:
+            peak_mb = 0
+        code = process.returncode
+        self._stop()
+        log.warning("the reader ended with %s at %s MB", code, peak_mb)
+        if code == -signal.SIGXCPU:
+            return PermanentError(ErrorCode.PARSE_TIMEOUT)
+        if code == -signal.SIGKILL or peak_mb > self.memory_mb * 0.7:
+            return PermanentError(ErrorCode.PARSE_MEMORY)
+        return PermanentError(ErrorCode.PARSER_CRASHED)
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.returncode is None:
+            process.kill()
+            process.wait(10)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    pass  # what was left in its buffer has no reader any more
+
+
+def _as_error(answer: dict[str, Any]) -> PermanentError:
+    if answer.get("reason"):
+        log.warning("the reader failed: %s", answer["reason"])
+    return PermanentError(ErrorCode(answer["error"]), answer.get("message", ""))
+
+
+def _environment() -> dict[str, str]:
+    """No secret of ours goes to the process that hostile files may take over."""
+    keep = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+    limits = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return {name: os.environ[name] for name in keep if name in os.environ} | limits
+
+
+_children: dict[int, ParserChild] = {}
+_children_lock = threading.Lock()
+
+
+def parser_child() -> ParserChild:
+    """The child of this process; made anew after a fork."""
+    from django.conf import settings
+
+    with _children_lock:
+        if os.getpid() not in _children:
+            _children.clear()
+            child = ParserChild(seconds=settings.PARSE_TIMEOUT_SECONDS, memory_mb=settings.PARSE_MEMORY_MB)
+            _children[os.getpid()] = child
+            atexit.register(child.close)
+        return _children[os.getpid()]

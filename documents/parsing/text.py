@@ -1,0 +1,109 @@
+"""Plain text and Markdown. Offsets count in the whole file, decoded and cleaned."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+from documents.parsing import encodings
+from documents.parsing.base import MAX_SECTION, Block, ParseError, Reading, Structure
+from documents.parsing.clean import clean_text
+
+PART_CHARS = 40_000  # about 10k tokens: 1-2 s of embedding on one core
+HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$")
+FENCE = re.compile(r"^(```|~~~)")
+
+
+def split(path: str, name: str) -> Structure:
+    """Stretches that end at a blank line, else at a line's end, else at a space.
+
+    Raises:
+        ParseError: no_text, for a file of nothing but blanks.
+    """
+    encoding = encodings.detect(path)
+    markdown = name.lower().endswith((".md", ".markdown"))
+    spans: list[dict[str, Any]] = []
+    chars, line, title, headings = 0, 1, "", Headings(markdown)
+    blank = True
+    with open(path, encoding=encoding, newline="") as file:
+        while True:
+            at = file.tell()
+            raw = _next_stretch(file, at)
+            if not raw:
+                break
+            text = clean_text(raw)
+            span = {"at": at, "length": len(raw), "start": chars, "line": line}
+            spans.append(span | {"encoding": encoding, "markdown": markdown, "headings": headings.state()})
+            for _, section in headings.sections(text):
+                title = title or section
+            chars += len(text)
+            line += text.count("\n")
+            blank = blank and not text.strip()
+    if blank:
+        raise ParseError("no_text", "The file holds no text.")
+    return Structure(spans=tuple(spans), title=title, reading={"encoding": encoding, "lines": line})
+
+
+def read(path: str, span: dict[str, Any]) -> Reading:
+    """The blocks of one stretch: one per Markdown section, else one."""
+    with open(path, encoding=span["encoding"], newline="") as file:
+        file.seek(span["at"])
+        text = clean_text(file.read(span["length"]))
+    headings = Headings(span["markdown"], span["headings"])
+    starts = [(0, headings.title()), *headings.sections(text)]
+    blocks = []
+    for index, (start, section) in enumerate(starts):
+        end = starts[index + 1][0] if index + 1 < len(starts) else len(text)
+        if text[start:end].strip():
+            line = span["line"] + text.count("\n", 0, start)
+            blocks.append(Block(text[start:end], start=span["start"] + start, section=section, line=line))
+    return Reading(blocks=tuple(blocks))
+
+
+class Headings:
+    """Follows Markdown headings from line to line; the section is the path of titles."""
+
+    def __init__(self, markdown: bool, state: list[Any] | None = None) -> None:
+        self.markdown = markdown
+        path, self.fenced = state or [[], False]
+        self.path: list[tuple[int, str]] = [(level, text) for level, text in path]
+
+    def state(self) -> list[Any]:
+        """JSON-able, for `__init__`."""
+        return [[list(item) for item in self.path], self.fenced]
+
+    def title(self) -> str:
+        """The section in force."""
+        return " › ".join(text for _, text in self.path)[:MAX_SECTION]
+
+    def sections(self, text: str) -> Iterator[tuple[int, str]]:
+        """(offset, section) of each heading in the text."""
+        if not self.markdown:
+            return
+        offset = 0
+        for line in text.splitlines(keepends=True):
+            if FENCE.match(line):
+                self.fenced = not self.fenced
+            elif not self.fenced and (found := HEADING.match(line.rstrip("\n"))):
+                level = len(found[1])
+                self.path = [item for item in self.path if item[0] < level] + [(level, found[2])]
+                yield offset, self.title()
+            offset += len(line)
+
+
+def _next_stretch(file: Any, at: int) -> str:
+    """Read on to a good end and leave the file there; "" at the end of the file."""
+    raw = file.read(PART_CHARS)
+    if len(raw) < PART_CHARS:
+        return str(raw)
+    for mark in ("\n\n", "\r\n\r\n", "\n", "\r", " "):
+        cut = raw.rfind(mark, PART_CHARS // 2)
+        if cut >= 0 and not raw[cut:].startswith("\r\n"):
+            raw = raw[: cut + len(mark)]
+            break
+    else:
+        while raw and (unicodedata.combining(raw[-1]) or raw[-1] == "\r"):
+            raw = raw[:-1]
+        raw = raw[:-1] or file.read(PART_CHARS)
+    file.seek(at)
+    return str(file.read(len(raw)))
