@@ -42,7 +42,7 @@ class Credentials:
 
 
 class SocketAuth:
-    """ASGI middleware: puts `user`, `auth_expires` (epoch seconds or None), `auth_subprotocol` into the scope.
+    """ASGI middleware: adds `user`, `auth_expires` (epoch seconds or None) and `auth_subprotocol`.
 
     A foreign origin is refused before accept (HTTP 403). Wrong or expired credentials are accepted and closed
     with 4401, so that a browser's script can see the code.

@@ -1,0 +1,101 @@
+"""Models over the API. Rules live in `access`, changes in `services`."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from collections_app import access, selectors, services
+from collections_app.api.serializers import (
+    AccessInput,
+    CollectionInput,
+    CollectionSerializer,
+    GrantSerializer,
+    ManagedCollectionSerializer,
+)
+from collections_app.models import Collection
+
+
+def as_seen_by(user: Any, collection_id: int) -> dict[str, Any]:
+    """The model with its numbers, with as many fields as the user may see."""
+    collection = selectors.collection_with_counts(user, collection_id)
+    return _serializer_for(user)(collection).data
+
+
+class Collections(generics.ListAPIView):
+    """GET: the models that the caller may use. POST (admins): create one."""
+
+    search_fields = ("name", "description")
+    filterset_fields = ("llm_provider",)
+    ordering_fields = ("name", "created_at", "updated_at", "document_count", "user_count")
+
+    def get_queryset(self) -> Any:
+        return selectors.collections_with_counts(self.request.user)
+
+    def get_serializer_class(self) -> type[BaseSerializer]:
+        return _serializer_for(self.request.user)
+
+    @extend_schema(request=CollectionInput, responses={201: ManagedCollectionSerializer})
+    def post(self, request: Request) -> Response:
+        access.require_manager(request.user)
+        body = CollectionInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        made = services.collection_create(actor=request.user, **body.validated_data)
+        return Response(as_seen_by(request.user, made.pk), status=status.HTTP_201_CREATED)
+
+
+class CollectionDetail(APIView):
+    """GET: one model. PATCH, DELETE (admins)."""
+
+    @extend_schema(responses=ManagedCollectionSerializer)
+    def get(self, request: Request, collection_id: int) -> Response:
+        return Response(as_seen_by(request.user, collection_id))
+
+    @extend_schema(request=CollectionInput, responses=ManagedCollectionSerializer)
+    def patch(self, request: Request, collection_id: int) -> Response:
+        collection = access.get_managed(request.user, collection_id)
+        body = CollectionInput(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        services.collection_update(actor=request.user, collection=collection, **body.validated_data)
+        return Response(as_seen_by(request.user, collection_id))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, collection_id: int) -> Response:
+        collection = access.get_managed(request.user, collection_id)
+        services.collection_delete(actor=request.user, collection=collection)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class CollectionAccess(APIView):
+    """Who may use a model (admins). GET: everybody, with the reasons. POST: set the assignment."""
+
+    @extend_schema(responses=GrantSerializer(many=True))
+    def get(self, request: Request, collection_id: int) -> Response:
+        return Response(self._explained(access.get_managed(request.user, collection_id)))
+
+    @extend_schema(request=AccessInput, responses=GrantSerializer(many=True))
+    def post(self, request: Request, collection_id: int) -> Response:
+        collection = access.get_managed(request.user, collection_id)
+        body = AccessInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        services.access_set(actor=request.user, collection=collection, **body.validated_data)
+        return Response(self._explained(collection))
+
+    def _explained(self, collection: Collection) -> dict[str, Any]:
+        grants = selectors.access_explained(collection)
+        return {
+            "count": len(grants),
+            "next": None,
+            "previous": None,
+            "results": GrantSerializer(grants, many=True).data,
+            "user_ids": sorted(grant.user.pk for grant in grants if grant.direct),
+            "group_ids": sorted(collection.groups.values_list("pk", flat=True)),
+        }
+
+
+def _serializer_for(user: Any) -> type[BaseSerializer]:
+    return ManagedCollectionSerializer if user.is_authenticated and user.is_admin else CollectionSerializer
