@@ -1,0 +1,125 @@
+"""Asking over HTTP: at once (`/api/chat/chat`), as server-sent events (`/api/chat/stream`), with a file."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from chat import selectors, services
+from chat.api.negotiation import JsonOnly
+from chat.api.serializers import AnswerSerializer, AskSerializer, UploadSerializer
+from chat.engine import runs
+from chat.engine.follow import follow
+from chat.engine.threads import release_connections
+from chat.models import Message
+from chat.rendering import render_markdown
+from collections_app import access
+from config.api import throttling
+from config.errors import ErrorCode, VerbatimError
+
+
+class ChatView(APIView):
+    """Ask, and get the whole answer."""
+
+    @extend_schema(request=AskSerializer, responses=AnswerSerializer)
+    def post(self, request: Request) -> Response:
+        """Waits for the answer. If the client leaves, the answer is written and stored all the same."""
+        asked = _asked(request)
+        release_connections()  # none is held while the LLM writes
+        message_id = async_to_sync(_answer_whole)(user=request.user, **asked)
+        answer = selectors.messages_with_details(Message.objects.filter(pk=message_id)).first()
+        if answer is None:
+            raise VerbatimError(ErrorCode.NOT_FOUND)
+        if answer.error_code:
+            error = VerbatimError(ErrorCode(answer.error_code), answer.error_message)
+            error.details = {
+                "session_id": str(answer.session_id),
+                "message_id": answer.pk,
+                "answer": answer.content,
+            }
+            raise error
+        return Response(
+            {
+                "session_id": str(answer.session_id),
+                "message_id": answer.pk,
+                "answer": answer.content,
+                "html": render_markdown(answer.content),
+                "sources": selectors.shown_sources(answer),
+                "finish_reason": answer.finish_reason,
+                "usage": answer.usage,
+            }
+        )
+
+
+class StreamView(APIView):
+    """Ask, and get the socket's frames as server-sent events; the event's id is the frame's `seq`."""
+
+    content_negotiation_class = JsonOnly
+
+    @extend_schema(request=AskSerializer, responses={(200, "text/event-stream"): OpenApiTypes.STR})
+    def post(self, request: Request) -> HttpResponseBase:
+        """Refusals come as JSON before the stream begins. Leaving does not end the answer."""
+        asked = _asked(request)
+        started = async_to_sync(runs.ask)(user=request.user, **asked)
+        release_connections()
+        response = StreamingHttpResponse(_events(started.message_id), content_type="text/event-stream")
+        response["Cache-Control"] = "no-store"
+        response["X-Accel-Buffering"] = "no"
+        return response
+
+
+class UploadView(APIView):
+    """A file that one chat alone can see."""
+
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(request={"multipart/form-data": UploadSerializer}, responses={202: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        """Stored and queued; the document carries the chat's `session_id`."""
+        from documents.api.serializers import DocumentSerializer
+
+        from documents.services import document_upload
+
+        throttling.hit("upload", str(request.user.pk), fail_closed=False)
+        given = UploadSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        data = given.validated_data
+        collection = access.get_for(request.user, data["model_id"])
+        if data["session_id"] is None:
+            session = services.session_create(user=request.user, collection=collection)
+        else:
+            session = selectors.session_for(request.user, data["session_id"])
+            runs.require_same_model(session, collection)
+        document = document_upload(
+            actor=request.user, collection=collection, file=data["file"], session_id=session.pk
+        )
+        shown = DocumentSerializer(document).data
+        return Response(shown | {"session_id": str(session.pk)}, status=202)
+
+
+async def _answer_whole(*, user: Any, **asked: Any) -> int:
+    started = await runs.ask(user=user, **asked)
+    async for _ in follow(started.message_id):
+        pass
+    return started.message_id
+
+
+async def _events(message_id: int) -> AsyncIterator[bytes]:
+    seq = 0
+    async for text in follow(message_id):
+        seq += 1
+        yield f"id: {seq}\ndata: {text}\n\n".encode()
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    given = AskSerializer(data=request.data)
+    given.is_valid(raise_exception=True)
+    return dict(given.validated_data)

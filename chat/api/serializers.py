@@ -1,0 +1,158 @@
+"""The chat's shapes, in and out."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from chat import selectors
+from chat.models import ChatSession, Message, MessageRole, MessageStatus, Rating
+from chat.rendering import render_markdown
+from config.errors import ErrorCode, VerbatimError
+
+MAX_ID = 2**63 - 1
+
+
+class AskSerializer(serializers.Serializer):
+    """A question. How long it may be, and that it is not empty, is the service's rule."""
+
+    model_id = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+    message = serializers.CharField(allow_blank=True, trim_whitespace=False)
+    session_id = serializers.UUIDField(required=False, allow_null=True, default=None)
+    client_id = serializers.CharField(required=False, allow_blank=True, max_length=64, default="")
+
+
+class UploadSerializer(serializers.Serializer):
+    """A file for one chat; without `session_id` a new chat is made for it."""
+
+    file = serializers.FileField(allow_empty_file=True)
+    model_id = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+    session_id = serializers.UUIDField(required=False, allow_null=True, default=None)
+
+
+class SourceSerializer(serializers.Serializer):
+    """A numbered passage of an answer (for the schema; `selectors.source_as_dict` makes it)."""
+
+    marker = serializers.IntegerField()
+    document_id = serializers.IntegerField(allow_null=True)
+    document_name = serializers.CharField()
+    document_deleted = serializers.BooleanField()
+    chunk_id = serializers.IntegerField(allow_null=True)
+    chunk_content = serializers.CharField()
+    section = serializers.CharField()
+    page = serializers.IntegerField(allow_null=True)
+    page_to = serializers.IntegerField(allow_null=True)
+    rows = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    lines = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    similarity_score = serializers.FloatField()
+    cited = serializers.BooleanField()
+    likely = serializers.BooleanField()
+    supported = serializers.BooleanField(allow_null=True)
+
+
+class AnswerSerializer(serializers.Serializer):
+    """What a question that was not streamed gets."""
+
+    session_id = serializers.UUIDField()
+    message_id = serializers.IntegerField()
+    answer = serializers.CharField()
+    html = serializers.CharField()
+    sources = SourceSerializer(many=True)
+    finish_reason = serializers.CharField()
+    usage = serializers.DictField()
+
+
+class SessionSerializer(serializers.ModelSerializer):
+    """A conversation in a list."""
+
+    model_id = serializers.IntegerField(source="collection_id", read_only=True)
+    model_name = serializers.CharField(source="collection.name", read_only=True)
+    title = serializers.CharField(max_length=200)
+
+    class Meta:
+        model = ChatSession
+        fields = ("id", "model_id", "model_name", "title", "created_at", "updated_at")
+        read_only_fields = ("id", "created_at", "updated_at")
+
+
+class ErrorSerializer(serializers.Serializer):
+    """Why an answer failed, and whether trying again may help."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    next_step = serializers.CharField()
+    retryable = serializers.BooleanField()
+
+
+class FeedbackSerializer(serializers.Serializer):
+    """A reader's opinion of an answer."""
+
+    rating = serializers.ChoiceField(choices=Rating.choices)
+    comment = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
+
+
+class MessageSerializer(serializers.ModelSerializer):
+    """One turn. `error.retryable` says whether regenerating may help."""
+
+    session_id = serializers.UUIDField(read_only=True)
+    html = serializers.SerializerMethodField()
+    reply_to = serializers.IntegerField(source="reply_to_id", read_only=True, allow_null=True)
+    error = serializers.SerializerMethodField()
+    sources = serializers.SerializerMethodField()
+    feedback = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Message
+        fields = (
+            "id",
+            "session_id",
+            "role",
+            "status",
+            "content",
+            "html",
+            "reply_to",
+            "client_id",
+            "llm_provider",
+            "llm_model_name",
+            "finish_reason",
+            "error",
+            "usage",
+            "sources",
+            "feedback",
+            "created_at",
+            "completed_at",
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_html(self, message: Message) -> str | None:
+        """Answers rendered and sanitised; questions are plain text and have none."""
+        return render_markdown(message.content) if message.role == MessageRole.ASSISTANT else None
+
+    @extend_schema_field(ErrorSerializer(allow_null=True))
+    def get_error(self, message: Message) -> dict[str, Any] | None:
+        return error_of(message)
+
+    @extend_schema_field(SourceSerializer(many=True))
+    def get_sources(self, message: Message) -> list[dict[str, Any]]:
+        if message.status == MessageStatus.STREAMING:
+            return [selectors.source_as_dict(source) for source in message.sources.all()]
+        return selectors.shown_sources(message)
+
+    @extend_schema_field(FeedbackSerializer(allow_null=True))
+    def get_feedback(self, message: Message) -> dict[str, str] | None:
+        feedback = getattr(message, "feedback", None)
+        return {"rating": feedback.rating, "comment": feedback.comment} if feedback else None
+
+
+def error_of(message: Message) -> dict[str, Any] | None:
+    """The refusal that a message ended with, or None."""
+    if not message.error_code:
+        return None
+    refusal = VerbatimError(ErrorCode(message.error_code), message.error_message)
+    return {
+        "code": str(refusal.code),
+        "message": refusal.message,
+        "next_step": refusal.next_step,
+        "retryable": refusal.retryable,
+    }

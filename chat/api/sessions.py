@@ -1,0 +1,149 @@
+"""A user's own conversations: list, rename, delete, read, export."""
+
+import uuid
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from chat import selectors, services
+from chat.api.negotiation import JsonOnly
+from chat.api.serializers import MessageSerializer, SessionSerializer
+from chat.engine import repair
+from chat.export import session_as_dict, session_as_markdown
+from chat.models import ChatSession, Message
+from chat.text import one_line
+from config.errors import ErrorCode, VerbatimError
+
+MODEL_ID = OpenApiParameter("model_id", int, description="Only chats with this model.")
+
+
+class SessionFilter(filters.FilterSet):
+    """`?model_id=`."""
+
+    model_id = filters.NumberFilter(field_name="collection_id", min_value=1, max_value=2**63 - 1)
+
+    class Meta:
+        model = ChatSession
+        fields = ("model_id",)
+
+
+class SessionsView(ListAPIView):
+    """The caller's conversations, the last used first."""
+
+    serializer_class = SessionSerializer
+    filterset_class = SessionFilter
+    search_fields = ("title",)
+    ordering_fields = ("updated_at", "created_at", "title")
+    queryset = ChatSession.objects.none()
+
+    def get_queryset(self) -> QuerySet[ChatSession]:
+        return selectors.sessions_visible_to(self.request.user).select_related("collection")
+
+
+class SessionView(APIView):
+    """One conversation."""
+
+    @extend_schema(responses=SessionSerializer)
+    def get(self, request: Request, session_id: uuid.UUID) -> Response:
+        """Its title and model."""
+        return Response(SessionSerializer(selectors.session_for(request.user, session_id)).data)
+
+    @extend_schema(request=SessionSerializer, responses=SessionSerializer)
+    def patch(self, request: Request, session_id: uuid.UUID) -> Response:
+        """Rename it."""
+        session = selectors.session_for(request.user, session_id)
+        given = SessionSerializer(session, data=request.data, partial=True)
+        given.is_valid(raise_exception=True)
+        if "title" in given.validated_data:
+            session = services.session_rename(session=session, title=given.validated_data["title"])
+        return Response(SessionSerializer(session).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, session_id: uuid.UUID) -> Response:
+        """Delete it with its messages and files, also when its model was taken away."""
+        session = selectors.sessions_owned_by(request.user).filter(pk=session_id).first()
+        if session is None:
+            raise VerbatimError(ErrorCode.NOT_FOUND)
+        services.session_delete(session=session)
+        return Response(status=204)
+
+
+class SessionMessagesView(ListAPIView):
+    """The messages of one conversation, oldest first, each question with its newest answer."""
+
+    serializer_class = MessageSerializer
+    filter_backends = ()
+    queryset = Message.objects.none()
+
+    def get_queryset(self) -> QuerySet[Message]:
+        session = selectors.session_for(self.request.user, self.kwargs["session_id"])
+        repair.repair_session(session.pk)
+        messages = selectors.messages_visible_to(self.request.user)
+        return selectors.messages_with_details(messages.filter(session=session, superseded=False))
+
+
+class HistoryFilter(filters.FilterSet):
+    """`?model_id=`."""
+
+    model_id = filters.NumberFilter(field_name="session__collection_id", min_value=1, max_value=2**63 - 1)
+
+    class Meta:
+        model = Message
+        fields = ("model_id",)
+
+
+@extend_schema_view(get=extend_schema(parameters=[MODEL_ID]))
+class HistoryView(ListAPIView):
+    """The caller's messages over all his conversations, oldest first; `?ordering=-id` turns it round."""
+
+    serializer_class = MessageSerializer
+    filterset_class = HistoryFilter
+    search_fields = ("content",)
+    ordering_fields = ("id", "created_at")
+    queryset = Message.objects.none()
+
+    def get_queryset(self) -> QuerySet[Message]:
+        messages = selectors.messages_visible_to(self.request.user).filter(superseded=False)
+        return selectors.messages_with_details(messages)
+
+
+class ExportView(APIView):
+    """A conversation as a file, with its sources."""
+
+    content_negotiation_class = JsonOnly
+
+    @extend_schema(
+        parameters=[OpenApiParameter("format", str, enum=["md", "json"])],
+        responses={(200, "text/markdown"): OpenApiTypes.STR, (200, "application/json"): OpenApiTypes.OBJECT},
+    )
+    def get(self, request: Request, session_id: uuid.UUID) -> HttpResponse:
+        """`?format=md` (the default) or `json`."""
+        session = selectors.session_for(request.user, session_id)
+        form = request.query_params.get("format", "md")
+        if form not in ("md", "json"):
+            raise VerbatimError(ErrorCode.VALIDATION_ERROR, details={"format": ["Choose md or json."]})
+        messages = selectors.messages_with_details(
+            selectors.messages_visible_to(request.user).filter(session=session, superseded=False)
+        )
+        response: HttpResponse
+        if form == "json":
+            response = Response(session_as_dict(session, messages))
+        else:
+            response = HttpResponse(
+                session_as_markdown(session, messages), content_type="text/markdown; charset=utf-8"
+            )
+        response["Content-Disposition"] = f'attachment; filename="{_file_name(session)}.{form}"'
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def _file_name(session: ChatSession) -> str:
+    kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in one_line(session.title, 50))
+    return "-".join(part for part in kept.split("-") if part).lower() or f"chat-{session.pk}"

@@ -1,0 +1,365 @@
+"""One generation: from a stored question to a stored answer, whoever is or is not watching.
+
+`Generation.run` is a task of its own. It never holds a database connection between first and last token, it
+survives its reader, Redis and its own errors, and whatever had arrived is kept.
+"""
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import DatabaseError
+
+from chat import selectors, services
+from chat.engine import budget, citations, history, stop, stream_log
+from chat.engine.budget import FittedPrompt
+from chat.engine.refusal import refusal_text
+from chat.engine.threads import in_thread
+from chat.llm import registry
+from chat.llm.base import LLM, Finished, LLMRequest, TextDelta
+from chat.models import Message, MessageStatus
+from chat.protocol import error_frame
+from chat.rendering import render_markdown
+from chat.text import storable
+from collections_app.models import AnswerMode
+from config.errors import ErrorCode, VerbatimError
+from documents.retrieval.search import search
+from documents.retrieval.types import SearchResult
+
+log = logging.getLogger(__name__)
+
+FRAME_SECONDS = 0.04  # text is sent at most so often
+SAVE_SECONDS = 1.0
+ACCESS_SECONDS = 2.0
+FINISH_ATTEMPTS = 5
+
+ENDINGS = {
+    ErrorCode.STOPPED: (MessageStatus.STOPPED, "stopped"),
+    ErrorCode.INTERRUPTED: (MessageStatus.INTERRUPTED, "error"),
+}
+
+
+@dataclass
+class Draft:
+    """What a generation has found and written so far."""
+
+    context: selectors.AnswerContext | None = None
+    result: SearchResult | None = None
+    prompt: FittedPrompt | None = None
+    text: list[str] = field(default_factory=list)
+    refused: bool = False
+    finish_reason: str = "stop"
+    usage: dict[str, Any] = field(default_factory=dict)
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def content(self) -> str:
+        return "".join(self.text)
+
+    @property
+    def passages(self) -> list:
+        return list(self.prompt.passages) if self.prompt else []
+
+
+class Generation:
+    """Writes one answer.
+
+    Args:
+        session_id, message_id: of the answer, already stored with status `streaming`.
+        question: the fields of the `user_message` frame; None when an older question is answered again.
+    """
+
+    def __init__(self, *, session_id: str, message_id: int, question: dict[str, Any] | None) -> None:
+        self.message_id = message_id
+        self.log = stream_log.StreamLog(session_id, message_id)
+        self.draft = Draft()
+        self._question = question
+        self._started = time.monotonic()
+        self._unsent: list[str] = []
+        self._news = asyncio.Event()
+        self._work: asyncio.Task[None] | None = None
+        self._stop_reason: ErrorCode | None = None
+
+    def stop(self, reason: ErrorCode = ErrorCode.STOPPED) -> None:
+        """End it now; the upstream request is closed and what has arrived is stored."""
+        if self._stop_reason is None:
+            self._stop_reason = reason
+            if self._work is not None:
+                self._work.cancel()
+
+    async def run(self) -> None:
+        """Answer, then store the answer. Raises nothing."""
+        if self._question is not None:
+            self.log.append("user_message", **self._question)
+        helpers = [asyncio.create_task(loop()) for loop in (self._publish, self._listen, self._keep)]
+        self._work = asyncio.create_task(self._answer())
+        if self._stop_reason is not None:
+            self._work.cancel()
+        error: VerbatimError | None = None
+        try:
+            await self._work
+        except VerbatimError as refusal:
+            error = refusal
+        except asyncio.CancelledError:
+            self._work.cancel()
+            error = VerbatimError(self._stop_reason or ErrorCode.INTERRUPTED)
+        except DatabaseError as trouble:
+            log.error("answer %s: database trouble: %s", self.message_id, trouble)
+            error = VerbatimError(ErrorCode.SERVICE_UNAVAILABLE)
+        except Exception:
+            log.exception("answer %s: unexpected error", self.message_id)
+            error = VerbatimError(ErrorCode.SERVER_ERROR)
+        for helper in helpers[1:]:
+            helper.cancel()
+        await self._finish(error)
+        helpers[0].cancel()
+        await self._flush_to_the_end()
+
+    # --- the work ---------------------------------------------------------------------------------
+
+    async def _answer(self) -> None:
+        draft = self.draft
+        context = draft.context = await in_thread(selectors.answer_context, self.message_id)
+        collection = context.collection
+        llm = registry.build(registry.config_for(collection))
+        rewritten = None
+        if context.history:
+            with self._timed("condense"):
+                rewritten = await history.condense(
+                    llm=llm, question=context.question, history=context.history
+                )
+        with self._timed("search"):
+            draft.result, draft.prompt = await in_thread(self._retrieve, context, rewritten)
+        self.log.append("sources", sources=[p.as_source(n) for n, p in enumerate(draft.passages, 1)])
+        self._news.set()
+        if collection.answer_mode == AnswerMode.STRICT and not (draft.result.passed and draft.passages):
+            draft.refused = True
+            self._start()
+            self._say(refusal_text(draft.result.nearest))
+            return
+        await self._write(llm, context)
+
+    def _retrieve(
+        self, context: selectors.AnswerContext, rewritten: str | None
+    ) -> tuple[SearchResult, FittedPrompt]:
+        """Search, fit into the prompt, and bind the passages to the message. Runs in a thread."""
+        result = search(
+            user=context.user,
+            collection=context.collection,
+            query=context.question,
+            session_id=context.session_id,
+            rewritten=rewritten,
+        )
+        prompt = budget.fit(
+            collection=context.collection,
+            question=context.question,
+            passages=result.passages,
+            history=context.history,
+        )
+        services.answer_sources_set(
+            message_id=self.message_id,
+            passages=prompt.passages,
+            trace=result.trace
+            | {
+                "query": result.query,
+                "rewritten": result.rewritten,
+                "passed": result.passed,
+                "prompt": {"tokens": prompt.prompt_tokens, "trimmed": prompt.trimmed},
+            },
+        )
+        return result, prompt
+
+    async def _write(self, llm: LLM, context: selectors.AnswerContext) -> None:
+        prompt = self.draft.prompt
+        assert prompt is not None
+        collection = context.collection
+        request = LLMRequest(
+            messages=tuple(prompt.messages),
+            temperature=collection.temperature,
+            max_tokens=prompt.max_tokens,
+            context_tokens=collection.context_tokens,
+            question=context.question,
+            passages=tuple(prompt.passages),
+        )
+        markers = citations.MarkerFilter(len(prompt.passages))
+        asked = time.monotonic()
+        self._start()
+        try:
+            async with aclosing(llm.stream(request)) as events:
+                async for event in events:
+                    if isinstance(event, TextDelta):
+                        self.draft.milliseconds.setdefault("first_token", _since(asked))
+                        self._say(markers.feed(event.text))
+                    elif isinstance(event, Finished):
+                        self.draft.finish_reason, self.draft.usage = event.reason, event.usage
+        finally:
+            self._say(markers.flush())
+            self.draft.milliseconds["write"] = _since(asked)
+
+    def _start(self) -> None:
+        self.log.append("stream_start")
+        self._news.set()
+
+    def _say(self, text: str) -> None:
+        text = storable(text)
+        if text:
+            self.draft.text.append(text)
+            self._unsent.append(text)
+            self._news.set()
+
+    # --- beside the work --------------------------------------------------------------------------
+
+    async def _publish(self) -> None:
+        """Turn new text into frames, and write frames to Redis, while the work goes on."""
+        while True:
+            try:
+                await asyncio.wait_for(self._news.wait(), stream_log.RETRY_SECONDS)
+            except TimeoutError:
+                pass
+            self._news.clear()
+            self._cut_frame()
+            await self.log.flush()
+            await asyncio.sleep(FRAME_SECONDS)
+
+    def _cut_frame(self) -> None:
+        if self._unsent:
+            self.log.append("stream_chunk", content="".join(self._unsent))
+            self._unsent.clear()
+
+    async def _listen(self) -> None:
+        """Show that we live, and look whether somebody asked us to stop."""
+        beat_at = 0.0
+        while True:
+            try:
+                if time.monotonic() >= beat_at:
+                    await stream_log.heartbeat(self.message_id)
+                    beat_at = time.monotonic() + stream_log.HEARTBEAT_SECONDS / 4
+                reason = await stop.asked(self.message_id)
+                if reason is not None:
+                    self.stop(reason)
+            except stream_log.REDIS_ERRORS:
+                pass  # the log says it once
+            await asyncio.sleep(stop.POLL_SECONDS)
+
+    async def _keep(self) -> None:
+        """Store what has arrived, and end when the answer or the reader's access is gone."""
+        saved, check_at = 0, time.monotonic() + ACCESS_SECONDS
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            try:
+                if len(self.draft.text) > saved:
+                    saved = len(self.draft.text)
+                    await in_thread(
+                        services.answer_progress, message_id=self.message_id, content=self.draft.content
+                    )
+                if time.monotonic() >= check_at:
+                    check_at = time.monotonic() + ACCESS_SECONDS
+                    await self._check_access()
+            except DatabaseError as trouble:
+                log.warning("answer %s could not be kept yet: %s", self.message_id, trouble)
+
+    async def _check_access(self) -> None:
+        try:
+            await in_thread(selectors.answer_check, self.message_id)
+        except VerbatimError as refusal:
+            self.stop(refusal.code)
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    async def _finish(self, error: VerbatimError | None) -> None:
+        """Store the answer, then say so. A reader who is told that it is saved can rely on it."""
+        result = await in_thread(self._result, error)
+        self._cut_frame()
+        failed = error is not None and error.code != ErrorCode.STOPPED
+        stored, trouble = await self._store(result)
+        if stored is None and not failed:
+            error, failed = trouble, True
+        if failed and error is not None:
+            frame = error_frame(error)
+            self.log.append("error", **{key: value for key, value in frame.items() if key != "type"})
+        self.log.append(
+            "stream_end",
+            last=stored is None,
+            content=result.content,
+            html=render_markdown(result.content),
+            sources=selectors.shown_sources(stored) if stored else [],
+            finish_reason="error" if failed else result.finish_reason,
+            usage=result.usage,
+        )
+        if stored is not None:
+            self.log.append("message_saved", last=True)
+
+    def _result(self, error: VerbatimError | None) -> services.AnswerResult:
+        """The outcome, its citations checked. Runs in a thread: checking embeds nothing but takes a while."""
+        draft = self.draft
+        passages, content = draft.passages, draft.content
+        status, finish_reason = (MessageStatus.COMPLETE, draft.finish_reason)
+        if error is not None:
+            status, finish_reason = ENDINGS.get(error.code, (MessageStatus.FAILED, "error"))
+        supported: dict[int, bool] = {}
+        likely: frozenset[int] = frozenset()
+        sentences: list[citations.CitedSentence] = []
+        if content and passages and not draft.refused:
+            sentences = citations.check(content, passages)
+            for sentence in sentences:
+                for marker, holds in sentence.supported.items():
+                    supported[marker] = supported.get(marker, True) and holds
+            if not supported and error is None:
+                likely = frozenset(citations.likely_sources(content, passages))
+        return services.AnswerResult(
+            status=status,
+            content=content,
+            finish_reason=finish_reason,
+            usage=draft.usage,
+            error=error if error is not None and error.code != ErrorCode.STOPPED else None,
+            cited=frozenset(supported),
+            supported=supported,
+            likely=likely,
+            trace={
+                "refused": draft.refused,
+                "ms": {name: round(value, 1) for name, value in draft.milliseconds.items()}
+                | {"total": round(_since(self._started), 1)},
+            },
+        )
+
+    async def _store(self, result: services.AnswerResult) -> tuple[Message | None, VerbatimError]:
+        """The stored message, or None and why: it is gone, or the database stays away."""
+        for attempt in range(1, FINISH_ATTEMPTS + 1):
+            try:
+                stored = await in_thread(services.answer_finish, message_id=self.message_id, result=result)
+                return stored, VerbatimError(ErrorCode.NOT_FOUND)
+            except DatabaseError as trouble:
+                log.error("answer %s could not be stored (attempt %d): %s", self.message_id, attempt, trouble)
+                await asyncio.sleep(0.3 * 2**attempt)
+        return None, VerbatimError(ErrorCode.SERVICE_UNAVAILABLE)
+
+    async def _flush_to_the_end(self) -> None:
+        """Give Redis a last chance to take the final frames; the stored message is the truth without them."""
+        deadline = time.monotonic() + 10 * stream_log.RETRY_SECONDS
+        while not await self.log.flush() and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(stream_log.RETRY_SECONDS / 5)
+        try:
+            await stream_log.heartbeat_end(self.message_id)
+        except stream_log.REDIS_ERRORS:
+            pass  # it runs out by itself
+
+    def _timed(self, name: str) -> "_Timed":
+        return _Timed(self.draft.milliseconds, name)
+
+
+class _Timed:
+    def __init__(self, milliseconds: dict[str, float], name: str) -> None:
+        self._milliseconds, self._name = milliseconds, name
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._milliseconds[self._name] = _since(self._began)
+
+
+def _since(began: float) -> float:
+    return (time.monotonic() - began) * 1000

@@ -1,0 +1,138 @@
+"""The generations of this process: started, stopped, ended at shutdown. The doors of every transport."""
+
+import asyncio
+import logging
+import uuid
+from dataclasses import dataclass
+
+from accounts.models import User
+from chat import selectors, services
+from chat.engine import repair, stop
+from chat.engine.answer import Generation
+from chat.engine.threads import in_thread
+from chat.models import ChatSession, Message, MessageStatus
+from chat.protocol import question_fields
+from collections_app import access
+from collections_app.models import Collection
+from config.api import throttling
+from config.errors import ErrorCode, VerbatimError
+
+log = logging.getLogger(__name__)
+
+_running: dict[int, tuple[Generation, asyncio.Task[None]]] = {}
+
+
+@dataclass(frozen=True)
+class Started:
+    """A generation that has begun."""
+
+    session_id: uuid.UUID
+    question_id: int
+    message_id: int
+
+
+async def ask(
+    *,
+    user: User,
+    model_id: int,
+    message: str,
+    session_id: uuid.UUID | None = None,
+    client_id: str = "",
+    origin: str = "",
+) -> Started:
+    """Store a question and begin to answer it.
+
+    Raises:
+        VerbatimError: NOT_FOUND for a model or session that the user may not use, VALIDATION_ERROR when the
+            session belongs to another model, and what `services.question_ask` raises.
+    """
+    session, question, answer = await in_thread(_ask, user, model_id, message, session_id, client_id, origin)
+    return _start(session, question, answer, is_new=True)
+
+
+async def regenerate(*, user: User, message_id: int, origin: str = "") -> Started:
+    """Answer the question of an older answer again.
+
+    Raises:
+        VerbatimError: NOT_FOUND, SESSION_BUSY.
+    """
+    session, question, answer = await in_thread(_regenerate, user, message_id, origin)
+    return _start(session, question, answer, is_new=False)
+
+
+async def stop_answer(*, user: User, message_id: int) -> None:
+    """Stop an answer, wherever it is being written.
+
+    Raises:
+        VerbatimError: NOT_FOUND, NOT_STREAMING, SERVICE_UNAVAILABLE when another process writes it and Redis
+            is away.
+    """
+    answer = await in_thread(selectors.answer_for, user, message_id)
+    if answer.status != MessageStatus.STREAMING:
+        raise VerbatimError(ErrorCode.NOT_STREAMING)
+    if message_id in _running:
+        _running[message_id][0].stop()
+        return
+    await stop.ask(message_id)
+
+
+async def shutdown(seconds: float = 10) -> None:
+    """Mark what is still being written as interrupted, with what has arrived; wait until that is stored."""
+    tasks = []
+    for generation, task in list(_running.values()):
+        generation.stop(ErrorCode.INTERRUPTED)
+        tasks.append(task)
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        if late:
+            log.error("%d answers could not be closed in time; their heartbeat will tell", len(late))
+
+
+def require_same_model(session: ChatSession, collection: Collection) -> None:
+    """Let a session pass that belongs to the model it is used with.
+
+    Raises:
+        VerbatimError: VALIDATION_ERROR.
+    """
+    if session.collection_id != collection.pk:
+        raise VerbatimError(
+            ErrorCode.VALIDATION_ERROR, details={"model_id": ["This chat belongs to another model."]}
+        )
+
+
+def _ask(
+    user: User, model_id: int, message: str, session_id: uuid.UUID | None, client_id: str, origin: str
+) -> tuple[ChatSession, Message, Message]:
+    throttling.hit("chat", str(user.pk), fail_closed=False)
+    collection = access.get_for(user, model_id)
+    session = selectors.session_for(user, session_id) if session_id is not None else None
+    if session is not None:
+        require_same_model(session, collection)
+        repair.repair_session(session.pk)
+    return services.question_ask(
+        user=user,
+        collection=collection,
+        message=message,
+        session=session,
+        client_id=client_id,
+        origin=origin,
+    )
+
+
+def _regenerate(user: User, message_id: int, origin: str) -> tuple[ChatSession, Message, Message]:
+    throttling.hit("chat", str(user.pk), fail_closed=False)
+    answer = selectors.answer_for(user, message_id)
+    repair.repair_session(answer.session_id)
+    return services.answer_regenerate(answer=answer, origin=origin)
+
+
+def _start(session: ChatSession, question: Message, answer: Message, *, is_new: bool) -> Started:
+    generation = Generation(
+        session_id=str(session.pk),
+        message_id=answer.pk,
+        question=question_fields(question) if is_new else None,
+    )
+    task = asyncio.create_task(generation.run(), name=f"answer-{answer.pk}")
+    _running[answer.pk] = (generation, task)
+    task.add_done_callback(lambda _: _running.pop(answer.pk, None))
+    return Started(session.pk, question.pk, answer.pk)

@@ -1,0 +1,44 @@
+"""The ASGI lifespan: what a web process does when it begins and before it ends."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.db import DatabaseError
+
+from chat.engine import repair, runs, stream_log
+from chat.engine.threads import in_thread
+from config import outbound
+
+log = logging.getLogger(__name__)
+
+
+class Lifespan:
+    """Closes dead answers at the start; at the end closes its own, and the outbound connections."""
+
+    async def __call__(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self._startup()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self._shutdown()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _startup(self) -> None:
+        try:
+            await in_thread(repair.repair_all)
+        except DatabaseError as error:
+            log.warning("dead answers were not looked for: %s", error)
+
+    async def _shutdown(self) -> None:
+        await runs.shutdown()
+        await outbound.close()
+        await stream_log.close()

@@ -1,0 +1,162 @@
+"""The frames of /api/chat/ws, typed: what clients may say, and what they are told.
+
+Server frames also travel as server-sent events (`chat.api.stream`) and through the stream log.
+"""
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from chat.models import Message
+from config.errors import ErrorCode, VerbatimError
+
+MAX_FRAME_BYTES = 64 * 1024
+MAX_ID = 2**63 - 1
+
+ServerFrame = dict[str, Any]
+Streamed = Literal[
+    "user_message", "sources", "stream_start", "stream_chunk", "stream_end", "message_saved", "error"
+]
+
+
+@dataclass(frozen=True)
+class ChatFrame:
+    """A question; without `session_id` it begins a conversation."""
+
+    model_id: int
+    message: str
+    session_id: uuid.UUID | None
+    client_id: str
+
+
+@dataclass(frozen=True)
+class StopFrame:
+    """End the answer that is being written; what has arrived is kept."""
+
+    message_id: int
+
+
+@dataclass(frozen=True)
+class ResumeFrame:
+    """Replay a session's running or last answer after a sequence number, and follow it.
+
+    With `message_id` the number counts only if that answer still is the last one; else all is replayed.
+    """
+
+    session_id: uuid.UUID
+    after_seq: int
+    message_id: int | None
+
+
+@dataclass(frozen=True)
+class RegenerateFrame:
+    """Answer the same question again."""
+
+    message_id: int
+
+
+@dataclass(frozen=True)
+class PingFrame:
+    """Are you there?"""
+
+
+ClientFrame = ChatFrame | StopFrame | ResumeFrame | RegenerateFrame | PingFrame
+
+
+def parse(text: str | None) -> ClientFrame:
+    """The client's frame.
+
+    Args:
+        text: the frame as received; None stands for a binary one.
+
+    Raises:
+        VerbatimError: MALFORMED_FRAME (not JSON, too large, a field missing or of a wrong type),
+            UNKNOWN_FRAME.
+    """
+    if text is None:
+        raise _malformed("Binary frames are not understood.")
+    if len(text) > MAX_FRAME_BYTES or len(text.encode("utf-8", "replace")) > MAX_FRAME_BYTES:
+        raise _malformed(f"The frame is larger than {MAX_FRAME_BYTES} bytes.")
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _malformed("The frame is not JSON.") from None
+    if not isinstance(data, dict):
+        raise _malformed("The frame is not a JSON object.")
+    kind = data.get("type")
+    if not isinstance(kind, str):
+        raise _malformed("The frame has no type.")
+    match kind:
+        case "chat":
+            return ChatFrame(
+                model_id=_id(data, "model_id"),
+                message=_text(data, "message"),
+                session_id=_uuid(data, "session_id") if data.get("session_id") is not None else None,
+                client_id=_text(data, "client_id") if data.get("client_id") is not None else "",
+            )
+        case "stop":
+            return StopFrame(_id(data, "message_id"))
+        case "resume":
+            return ResumeFrame(
+                _uuid(data, "session_id"),
+                _number(data, "after_seq") if "after_seq" in data else 0,
+                _id(data, "message_id") if data.get("message_id") is not None else None,
+            )
+        case "regenerate":
+            return RegenerateFrame(_id(data, "message_id"))
+        case "ping":
+            return PingFrame()
+    raise VerbatimError(ErrorCode.UNKNOWN_FRAME)
+
+
+def error_frame(error: VerbatimError, **context: Any) -> ServerFrame:
+    """The contract's `error` frame; `details` is left out when there is nothing in it."""
+    body = error.as_dict()
+    frame = {"type": "error", "code": body["code"], "message": body["message"], "retryable": error.retryable}
+    if body["details"]:
+        frame["details"] = body["details"]
+    return frame | {key: value for key, value in context.items() if value is not None}
+
+
+def question_fields(question: Message) -> dict[str, Any]:
+    """The fields of a `user_message` frame."""
+    return {
+        "message": {
+            "id": question.pk,
+            "session_id": str(question.session_id),
+            "role": question.role,
+            "content": question.content,
+            "created_at": question.created_at.isoformat().replace("+00:00", "Z"),
+        },
+        "client_id": question.client_id or None,
+    }
+
+
+def _malformed(message: str) -> VerbatimError:
+    return VerbatimError(ErrorCode.MALFORMED_FRAME, message)
+
+
+def _text(data: dict[str, Any], name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str):
+        raise _malformed(f"{name} must be a string.")
+    return value
+
+
+def _number(data: dict[str, Any], name: str, low: int = 0) -> int:
+    value = data.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= MAX_ID:
+        raise _malformed(f"{name} must be a whole number, at least {low}.")
+    return value
+
+
+def _id(data: dict[str, Any], name: str) -> int:
+    return _number(data, name, low=1)
+
+
+def _uuid(data: dict[str, Any], name: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(_text(data, name))
+    except ValueError:
+        raise _malformed(f"{name} must be a UUID.") from None

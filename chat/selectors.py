@@ -1,0 +1,213 @@
+"""What may be read of the chats. Nobody reads another person's."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.models import User
+from chat.llm.base import ChatMessage
+from chat.models import ChatSession, Message, MessageRole, MessageSource, MessageStatus, MessageTrace
+from collections_app import access
+from collections_app.models import Collection
+from config.errors import ErrorCode, VerbatimError
+
+OPEN = (MessageStatus.STREAMING, MessageStatus.INTERRUPTED)  # what a finished answer may be written over
+ANSWERED = (MessageStatus.COMPLETE, MessageStatus.STOPPED)
+
+
+def sessions_owned_by(user: User) -> QuerySet[ChatSession]:
+    """Every session of the user, also those whose model was taken away from him (he may delete them)."""
+    return ChatSession.objects.filter(user_id=user.pk) if user.is_active else ChatSession.objects.none()
+
+
+def sessions_visible_to(user: User) -> QuerySet[ChatSession]:
+    """The user's own sessions with models that he may use: an answer quotes the model's documents."""
+    return sessions_owned_by(user).filter(collection__in=access.visible_to(user))
+
+
+def session_for(user: User, session_id: uuid.UUID | str) -> ChatSession:
+    """The session, with its collection.
+
+    Raises:
+        VerbatimError: NOT_FOUND, for a stranger as for an id that does not exist.
+    """
+    session = sessions_visible_to(user).filter(pk=session_id).select_related("collection").first()
+    if session is None:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    return session
+
+
+def messages_visible_to(user: User) -> QuerySet[Message]:
+    """The messages of the sessions that the user may read, each answer right after its question."""
+    return (
+        Message.objects.filter(session__in=sessions_visible_to(user))
+        .annotate(turn=Coalesce("reply_to_id", "id"))
+        .order_by("turn", "id")
+    )
+
+
+def messages_with_details(messages: QuerySet[Message]) -> QuerySet[Message]:
+    """The same with sources and feedback, in two queries more, whatever their number."""
+    return messages.select_related("feedback").prefetch_related(
+        Prefetch("sources", MessageSource.objects.order_by("marker"))
+    )
+
+
+def message_for(user: User, message_id: int) -> Message:
+    """One message, with its session and the session's collection.
+
+    Raises:
+        VerbatimError: NOT_FOUND, for a stranger as for an id that does not exist.
+    """
+    found = messages_visible_to(user).filter(pk=message_id).select_related("session__collection").first()
+    if found is None:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    return found
+
+
+def answer_for(user: User, message_id: int) -> Message:
+    """The same for answers alone; a question's id is NOT_FOUND too."""
+    message = message_for(user, message_id)
+    if message.role != MessageRole.ASSISTANT:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    return message
+
+
+def last_answer(session: ChatSession) -> Message | None:
+    """The answer that is being written, or the one that was asked for last."""
+    return session.messages.filter(role=MessageRole.ASSISTANT).order_by("-id").first()
+
+
+def user_current(user_id: int, token_version: int) -> User | None:
+    """The user, if he may still act and nothing has revoked his tokens since `token_version`."""
+    return User.objects.filter(pk=user_id, is_active=True, token_version=token_version).first()
+
+
+@dataclass(frozen=True)
+class AnswerContext:
+    """What a generation needs to know.
+
+    Attributes:
+        history: earlier questions and answers, oldest first, at most the collection's history_length.
+    """
+
+    user: User
+    collection: Collection
+    session_id: uuid.UUID
+    question: str
+    history: list[ChatMessage]
+
+
+def answer_context(message_id: int) -> AnswerContext:
+    """Everything about an answer that is about to be written, with access looked up anew.
+
+    Raises:
+        VerbatimError: NOT_FOUND when the message is gone, ACCESS_REVOKED when its owner lost his access.
+    """
+    answer = (
+        Message.objects.filter(pk=message_id, role=MessageRole.ASSISTANT)
+        .select_related("session__user", "session__collection", "reply_to")
+        .first()
+    )
+    if answer is None or answer.reply_to is None:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    session = answer.session
+    if not has_access(session.user_id, session.collection_id):
+        raise VerbatimError(ErrorCode.ACCESS_REVOKED)
+    return AnswerContext(
+        user=session.user,
+        collection=session.collection,
+        session_id=session.pk,
+        question=answer.reply_to.content,
+        history=history_before(answer.reply_to, limit=session.collection.history_length),
+    )
+
+
+def answer_check(message_id: int) -> None:
+    """Let a running answer go on.
+
+    Raises:
+        VerbatimError: NOT_FOUND when it is gone or closed, ACCESS_REVOKED when its reader lost his access.
+    """
+    row = (
+        Message.objects.filter(pk=message_id, status__in=OPEN)
+        .values_list("session__user_id", "session__collection_id")
+        .first()
+    )
+    if row is None:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    if not has_access(*row):
+        raise VerbatimError(ErrorCode.ACCESS_REVOKED)
+
+
+def has_access(user_id: int, collection_id: int) -> bool:
+    """Whether the user is active and may still use the collection."""
+    user = User.objects.filter(pk=user_id).first()
+    return user is not None and access.visible_to(user).filter(pk=collection_id).exists()
+
+
+def history_before(question: Message, *, limit: int) -> list[ChatMessage]:
+    """The last `limit` messages before a question, oldest first: whole turns, and only answered ones."""
+    rows = (
+        Message.objects.filter(session_id=question.session_id, superseded=False, status__in=ANSWERED)
+        .exclude(content="")
+        .annotate(turn=Coalesce("reply_to_id", "id"))
+        .filter(turn__lt=question.pk)
+        .order_by("-turn", "-id")[:limit]
+    )
+    newest_first = list(rows)
+    answered = {row.reply_to_id for row in newest_first if row.role == MessageRole.ASSISTANT}
+    kept = [row for row in newest_first if row.role == MessageRole.ASSISTANT or row.pk in answered]
+    kept.reverse()
+    return [
+        ChatMessage(role="assistant" if row.role == MessageRole.ASSISTANT else "user", content=row.content)
+        for row in kept
+    ]
+
+
+def answers_open(*, session_id: uuid.UUID | None = None, older_than: float = 10) -> list[int]:
+    """Ids of answers that claim to be streaming and began more than `older_than` seconds ago."""
+    rows = Message.objects.filter(
+        status=MessageStatus.STREAMING, created_at__lt=timezone.now() - timedelta(seconds=older_than)
+    )
+    if session_id is not None:
+        rows = rows.filter(session_id=session_id)
+    return list(rows.values_list("pk", flat=True))
+
+
+def source_as_dict(source: MessageSource) -> dict[str, Any]:
+    """The contract's source object. What a deleted document said is not shown any more."""
+    deleted = source.document_id is None
+    return {
+        "marker": source.marker,
+        "document_id": source.document_id,
+        "document_name": source.document_name,
+        "document_deleted": deleted,
+        "chunk_id": source.chunk_id,
+        "chunk_content": "" if deleted else source.content,
+        "section": source.section,
+        "page": source.page,
+        "page_to": source.page_to,
+        "rows": source.rows,
+        "lines": source.lines,
+        "similarity_score": source.similarity_score,
+        "cited": source.cited,
+        "likely": source.likely,
+        "supported": source.supported,
+    }
+
+
+def shown_sources(message: Message) -> list[dict[str, Any]]:
+    """The sources that belong under a finished answer: cited ones, or likely ones when it cites nothing."""
+    return [source_as_dict(source) for source in message.sources.all() if source.cited or source.likely]
+
+
+def trace_of(answer: Message) -> dict[str, Any]:
+    """The stored trace of an answer; empty while there is none yet."""
+    trace = MessageTrace.objects.filter(message=answer).first()
+    return dict(trace.data) if trace else {}

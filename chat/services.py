@@ -1,0 +1,299 @@
+"""Everything that changes chats: sessions, questions, answers, feedback."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from chat.models import (
+    ChatSession,
+    Feedback,
+    Message,
+    MessageRole,
+    MessageSource,
+    MessageStatus,
+    MessageTrace,
+)
+from chat.selectors import OPEN
+from chat.text import one_line, storable
+from collections_app.models import Collection
+from config import events
+from config.errors import ErrorCode, VerbatimError
+from documents.models import Chunk, Document
+from documents.retrieval.types import Passage
+
+TITLE_CHARS = 80
+ONE_GENERATION = "message_one_generation_per_session"
+
+
+@dataclass(frozen=True)
+class AnswerResult:
+    """How a generation ended.
+
+    Attributes:
+        cited, likely: markers of the sources that the text cites, or that we attached because it cites none.
+        supported: marker -> whether every sentence that cites it is borne out by its passage.
+        trace: merged into the stored trace.
+    """
+
+    status: str
+    content: str
+    finish_reason: str
+    usage: dict[str, Any] = field(default_factory=dict)
+    error: VerbatimError | None = None
+    cited: frozenset[int] = frozenset()
+    likely: frozenset[int] = frozenset()
+    supported: dict[int, bool] = field(default_factory=dict)
+    trace: dict[str, Any] = field(default_factory=dict)
+
+
+def session_create(*, user: User, collection: Collection, title: str = "") -> ChatSession:
+    """A new, empty conversation. The caller has looked the collection up through `access`."""
+    return ChatSession.objects.create(user=user, collection=collection, title=one_line(title, 200))
+
+
+def session_rename(*, session: ChatSession, title: str) -> ChatSession:
+    """Give a conversation another title (at most 200 characters are kept)."""
+    session.title = one_line(title, 200)
+    session.save(update_fields=["title"])
+    _hint(session)
+    return session
+
+
+def session_delete(*, session: ChatSession) -> None:
+    """Delete a conversation with its messages and the files that were uploaded into it.
+
+    An answer that is being written notices within a second or two that its row is gone, and ends.
+    """
+    from documents.services import document_delete
+
+    for document in Document.objects.filter(session_id=session.pk):
+        document_delete(actor=session.user, document=document)
+    user_id, session_id = session.user_id, str(session.pk)
+    session.delete()
+    events.publish(events.user_group(user_id), "session.changed", session_id=session_id)
+
+
+def message_check(message: str) -> str:
+    """The question as it will be stored.
+
+    Raises:
+        VerbatimError: MESSAGE_EMPTY, MESSAGE_TOO_LONG.
+    """
+    text = storable(message).strip()
+    if not text:
+        raise VerbatimError(ErrorCode.MESSAGE_EMPTY)
+    if len(text) > settings.MAX_MESSAGE_CHARS:
+        raise VerbatimError(
+            ErrorCode.MESSAGE_TOO_LONG, details={"max_chars": settings.MAX_MESSAGE_CHARS, "chars": len(text)}
+        )
+    return text
+
+
+def question_ask(
+    *,
+    user: User,
+    collection: Collection,
+    message: str,
+    session: ChatSession | None = None,
+    client_id: str = "",
+    origin: str = "",
+) -> tuple[ChatSession, Message, Message]:
+    """Store a question and the empty answer to it, both or neither, before anything else happens.
+
+    Args:
+        session: where to ask; None begins a conversation whose title is the question.
+        client_id: the client's own name for the question, handed back to it.
+        origin: channel name of the asking socket, which needs no hint about its own question.
+
+    Returns:
+        The session, the question, and the answer (status `streaming`, no content yet).
+
+    Raises:
+        VerbatimError: MESSAGE_EMPTY, MESSAGE_TOO_LONG, SESSION_BUSY.
+    """
+    text = message_check(message)
+    with transaction.atomic():
+        session = _locked(session) if session else session_create(user=user, collection=collection)
+        question = Message.objects.create(
+            session=session,
+            role=MessageRole.USER,
+            content=text,
+            client_id=storable(client_id)[:64],
+            completed_at=timezone.now(),
+        )
+        answer = _answer_open(session, question, collection)
+        if session.title:
+            _touch(session)
+        else:
+            _touch(session, title=one_line(text, TITLE_CHARS))
+        _hint(session, origin)
+    return session, question, answer
+
+
+def answer_regenerate(*, answer: Message, origin: str = "") -> tuple[ChatSession, Message, Message]:
+    """Open a new answer to the question of an older one, which is superseded.
+
+    Raises:
+        VerbatimError: SESSION_BUSY while this conversation is still answering.
+    """
+    question = answer.reply_to
+    if question is None:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    with transaction.atomic():
+        session = _locked(answer.session)
+        new = _answer_open(session, question, session.collection)
+        question.replies.exclude(pk=new.pk).update(superseded=True)
+        _touch(session)
+        _hint(session, origin)
+    return session, question, new
+
+
+def _answer_open(session: ChatSession, question: Message, collection: Collection) -> Message:
+    try:
+        with transaction.atomic():
+            return Message.objects.create(
+                session=session,
+                role=MessageRole.ASSISTANT,
+                status=MessageStatus.STREAMING,
+                reply_to=question,
+                llm_provider=collection.llm_provider,
+                llm_model_name=collection.llm_model_name,
+            )
+    except IntegrityError as error:
+        if ONE_GENERATION in str(error):
+            raise VerbatimError(ErrorCode.SESSION_BUSY, details={"session_id": str(session.pk)}) from error
+        raise
+
+
+def answer_sources_set(*, message_id: int, passages: Iterable[Passage], trace: dict[str, Any]) -> None:
+    """Bind the numbered passages and the trace of their retrieval to an answer, before its first word."""
+    try:
+        _sources_insert(message_id, list(passages), trace)
+    except IntegrityError:  # a document was deleted between the search and this
+        _sources_insert(message_id, list(passages), trace)
+
+
+@transaction.atomic
+def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, Any]) -> None:
+    if not Message.objects.filter(pk=message_id).exists():
+        return
+    chunks = set(Chunk.objects.filter(pk__in=[p.chunk_id for p in passages]).values_list("pk", flat=True))
+    documents = set(
+        Document.objects.filter(pk__in=[p.document_id for p in passages]).values_list("pk", flat=True)
+    )
+    MessageSource.objects.bulk_create(
+        MessageSource(
+            message_id=message_id,
+            marker=marker,
+            chunk_id=passage.chunk_id if passage.chunk_id in chunks else None,
+            document_id=passage.document_id if passage.document_id in documents else None,
+            document_name=passage.document_name[:255],
+            content=passage.content,
+            section=passage.section[:255],
+            page=passage.page,
+            page_to=passage.page_to,
+            rows=list(passage.rows) if passage.rows else None,
+            lines=list(passage.lines) if passage.lines else None,
+            similarity_score=round(passage.similarity_score, 4),
+        )
+        for marker, passage in enumerate(passages, 1)
+    )
+    MessageTrace.objects.update_or_create(message_id=message_id, defaults={"data": trace})
+
+
+def answer_progress(*, message_id: int, content: str) -> None:
+    """Keep what has arrived so far."""
+    Message.objects.filter(pk=message_id, status__in=OPEN).update(content=storable(content))
+
+
+def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
+    """Store an answer whole: text, status, usage, sources and trace in one transaction.
+
+    An answer that was taken for dead and marked `interrupted` is completed all the same.
+
+    Returns:
+        The message with its sources, or None when it is gone (its session was deleted meanwhile).
+    """
+    with transaction.atomic():
+        changed = Message.objects.filter(pk=message_id, status__in=OPEN).update(
+            status=result.status,
+            content=storable(result.content),
+            finish_reason=result.finish_reason,
+            usage=result.usage,
+            error_code=str(result.error.code) if result.error else "",
+            error_message=storable(result.error.message) if result.error else "",
+            completed_at=timezone.now(),
+        )
+        if not changed:
+            return None
+        sources = list(MessageSource.objects.filter(message_id=message_id))
+        for source in sources:
+            source.cited = source.marker in result.cited
+            source.likely = source.marker in result.likely
+            source.supported = result.supported.get(source.marker)
+        MessageSource.objects.bulk_update(sources, ["cited", "likely", "supported"])
+        trace, _ = MessageTrace.objects.get_or_create(message_id=message_id)
+        trace.data = trace.data | result.trace
+        trace.save(update_fields=["data"])
+        message = Message.objects.select_related("session").prefetch_related("sources").get(pk=message_id)
+        _touch(message.session)
+        _hint(message.session)
+    return message
+
+
+def answers_interrupt(*, message_ids: Iterable[int]) -> int:
+    """Close answers whose process is gone; what had arrived stays.
+
+    Returns:
+        How many were still open.
+    """
+    refusal = VerbatimError(ErrorCode.INTERRUPTED)
+    closed = 0
+    for message_id in message_ids:
+        with transaction.atomic():
+            changed = Message.objects.filter(pk=message_id, status=MessageStatus.STREAMING).update(
+                status=MessageStatus.INTERRUPTED,
+                finish_reason="error",
+                error_code=str(refusal.code),
+                error_message=refusal.message,
+                completed_at=timezone.now(),
+            )
+            if changed:
+                closed += 1
+                _hint(ChatSession.objects.get(messages=message_id))
+    return closed
+
+
+def feedback_set(*, answer: Message, rating: str, comment: str = "") -> Feedback:
+    """Record what the reader thinks of an answer; a second opinion replaces the first."""
+    feedback, _ = Feedback.objects.update_or_create(
+        message=answer, defaults={"rating": rating, "comment": storable(comment)}
+    )
+    return feedback
+
+
+def _locked(session: ChatSession) -> ChatSession:
+    """The session's row as it is now, held until the transaction ends; NOT_FOUND once it is deleted."""
+    rows = ChatSession.objects.select_for_update(of=("self",)).select_related("collection")
+    locked = rows.filter(pk=session.pk).first()
+    if locked is None:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    return locked
+
+
+def _touch(session: ChatSession, **changes: Any) -> None:
+    session.updated_at = timezone.now()
+    for name, value in changes.items():
+        setattr(session, name, value)
+    session.save(update_fields=["updated_at", *changes])
+
+
+def _hint(session: ChatSession, origin: str = "") -> None:
+    events.publish(
+        events.user_group(session.user_id), "session.changed", session_id=str(session.pk), origin=origin
+    )
