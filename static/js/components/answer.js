@@ -1,0 +1,175 @@
+// One answer: it grows as text, then the server's rendering takes its place, with sources and actions.
+import { copyText } from "../lib/clipboard.js";
+import { $, $$, append, button, el, fill, icon, serverHtml } from "../lib/dom.js";
+import { count, place } from "../lib/format.js";
+
+const MARKER = /\[(\d{1,3})\]/g;
+
+/** A source's card; `onOpen` gets the source. */
+function sourceCard(source, onOpen) {
+  const verdict = source.supported === true ? el("em", { text: "supported" }) : source.supported === false ? el("em", { class: "no", text: "not supported" }) : null;
+  const where = [source.document_deleted ? "deleted" : place(source), source.section].filter(Boolean).join(" · ");
+  const score = `similarity ${Number(source.similarity_score ?? 0).toFixed(2)}`;
+  const line = el("span", {}, verdict, verdict ? " · " : "", score);
+  return el(
+    "button",
+    { type: "button", class: source.document_deleted ? "card gone" : "card", data: { marker: source.marker }, "data-testid": "source-card", on: { click: () => onOpen(source) } },
+    el("b", { text: `${source.marker} · ${source.document_name}`, title: source.document_name }),
+    el("span", { text: where || "passage" }),
+    line,
+  );
+}
+
+export class Answer {
+  /**
+   * @param {object} on what the reader may do: `cite(source, answer)`, `regenerate(id)`, `feedback(id, rating, answer)`,
+   *   `why(id)`, `retry()`
+   */
+  constructor(on) {
+    this.on = on;
+    this.id = null;
+    this.text = "";
+    this.sources = [];
+    this.rating = null;
+    this.body = el("div", { class: "prose", "data-testid": "answer-text" });
+    this.waiting = el("p", { class: "waiting", text: "Looking for passages" });
+    this.below = el("div");
+    this.node = el("article", { class: "a streaming", "aria-label": "Answer", "data-testid": "answer" }, this.waiting, this.body, this.below);
+    this.body.addEventListener("click", (event) => {
+      const cite = event.target.closest(".cite");
+      if (cite) this.openMarker(Number(cite.dataset.marker), cite);
+    });
+  }
+
+  openMarker(marker, opener = null) {
+    const source = this.sources.find((one) => one.marker === marker);
+    if (source) this.on.cite(source, this, opener);
+  }
+
+  found(sources) {
+    this.sources = sources;
+    const documents = new Set(sources.map((source) => source.document_id)).size;
+    this.waiting.textContent = sources.length ? `Reading ${count(sources.length, "passage")} from ${count(documents, "document")}` : "No passage fits this question well";
+  }
+
+  /** Text is announced as it arrives: the region only ever grows until the end. */
+  start() {
+    this.body.setAttribute("aria-live", "polite");
+    this.body.setAttribute("aria-atomic", "false");
+  }
+
+  /** Append text as text. Paragraphs at blank lines, markers as buttons, nothing is parsed as markup. */
+  append(text) {
+    this.waiting.hidden = true;
+    this.text += text;
+    const [first, ...rest] = text.split(/\n{2,}/);
+    if (!this.open) this.openParagraph();
+    this.write(first);
+    for (const paragraph of rest) {
+      this.openParagraph();
+      this.write(paragraph);
+    }
+  }
+
+  openParagraph() {
+    this.open = el("p");
+    this.body.append(this.open);
+  }
+
+  write(text) {
+    let at = 0;
+    for (const match of text.matchAll(MARKER)) {
+      append(this.open, text.slice(at, match.index), this.citeButton(Number(match[1])));
+      at = match.index + match[0].length;
+    }
+    append(this.open, text.slice(at));
+  }
+
+  citeButton(marker) {
+    return el("button", { type: "button", class: "cite", data: { marker }, text: String(marker), "aria-label": `Source ${marker}` });
+  }
+
+  /** The finished answer, as stored. `latest` answers may be written again. */
+  finish({ html, content, sources, finish_reason: reason, error = null }, { latest = true } = {}) {
+    this.node.classList.remove("streaming");
+    this.waiting.hidden = true;
+    this.body.removeAttribute("aria-live");
+    this.text = content ?? this.text;
+    if (html !== undefined) serverHtml(this.body, html);
+    this.sources = sources?.length ? sources : [];
+    this.markCites();
+    this.failure ??= error;
+    fill(this.below, this.notes(reason), this.failureBox(), this.sourceCards(), this.actions(latest));
+  }
+
+  markCites() {
+    for (const cite of $$(".cite", this.body)) {
+      const source = this.sources.find((one) => one.marker === Number(cite.dataset.marker));
+      const place_ = source ? `${source.document_name}, ${place(source)}` : "";
+      cite.setAttribute("aria-label", `Source ${cite.dataset.marker}${place_ ? `: ${place_}` : ""}${source?.supported === false ? ", not supported by the passage" : ""}`);
+      cite.classList.toggle("unsupported", source?.supported === false);
+      if (source) cite.title = source.supported === false ? `${place_}: the sentence is not supported by this passage` : place_;
+    }
+  }
+
+  notes(reason) {
+    const notes = [];
+    const weak = this.sources.filter((source) => source.supported === false).map((source) => source.marker);
+    if (weak.length) notes.push(el("p", { class: "note" }, icon("warn"), ` What cites ${weak.map((n) => `[${n}]`).join(", ")} is not fully supported by the passage. Check it before you rely on it.`));
+    if (reason === "stopped") notes.push(el("p", { class: "note plain", text: "You stopped this answer." }));
+    if (reason === "length") notes.push(el("p", { class: "note", text: "The answer reached its length limit and ends here." }));
+    return notes;
+  }
+
+  failureBox() {
+    if (!this.failure) return null;
+    const { message, details, retryable } = this.failure;
+    const again = retryable === false ? null : button("Try again", () => this.on.retry(this), { class: "btn quiet small", iconName: "redo" });
+    return el("div", { class: "notice bad failure", role: "alert", "data-testid": "answer-error" }, icon("warn"), el("div", {}, el("p", {}, el("strong", { text: message }), details?.next_step ? ` ${details.next_step}` : ""), again && el("p", {}, again)));
+  }
+
+  sourceCards() {
+    if (!this.sources.length) return null;
+    const likely = this.sources.every((source) => source.likely && !source.cited);
+    const title = likely ? "Nothing is cited; these passages are the likely sources" : "Sources";
+    return el("section", { class: "sources", "aria-label": "Sources" }, el("h3", { text: title }), el("div", { class: "cards" }, this.sources.map((source) => sourceCard(source, () => this.openMarker(source.marker)))));
+  }
+
+  actions(latest) {
+    if (!this.id) return null;
+    const rate = (rating) => button(rating === "up" ? "Helpful" : "Not helpful", () => this.on.feedback(this, rating), { iconName: rating, "aria-pressed": String(this.rating === rating), "data-rating": rating });
+    return el(
+      "div",
+      { class: "answer-acts" },
+      this.text ? button("Copy", () => this.copy(), { iconName: "copy" }) : null,
+      latest ? button("Regenerate", () => this.on.regenerate(this), { iconName: "redo", "data-latest": true }) : null,
+      button("Why this answer", () => this.on.why(this.id), { iconName: "why" }),
+      this.text ? [rate("up"), rate("down")] : null,
+    );
+  }
+
+  /** An older answer can no longer be written again. */
+  noLongerLatest() {
+    $("[data-latest]", this.below)?.remove();
+    $(".failure .btn", this.below)?.remove();
+  }
+
+  rated(rating) {
+    this.rating = rating;
+    $$("[data-rating]", this.below).forEach((node) => node.setAttribute("aria-pressed", String(node.dataset.rating === rating)));
+  }
+
+  async copy() {
+    const notes = this.sources.map((source) => `[${source.marker}] ${source.document_name}, ${place(source)}`);
+    await copyText([this.text, notes.join("\n")].filter(Boolean).join("\n\n"));
+    this.on.copied();
+  }
+
+  /** Show which source is open beside the conversation. */
+  highlight(marker) {
+    $$(".cite, .card", this.node).forEach((node) => {
+      if (Number(node.dataset.marker) === marker) node.setAttribute("aria-current", "true");
+      else node.removeAttribute("aria-current");
+    });
+  }
+}

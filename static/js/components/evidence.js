@@ -1,0 +1,139 @@
+// The panel beside the conversation: one cited passage in its source, as page, rows or lines.
+import * as api from "../lib/api.js";
+import { button, el, fill, icon } from "../lib/dom.js";
+import { count, place } from "../lib/format.js";
+import { lineView, passageText, rowsView } from "./evidence_views.js";
+
+export class Evidence {
+  /** @param {HTMLElement} panel @param {HTMLElement} frame gets the class `with-evidence` while it is open */
+  constructor(panel, frame, { onClose = () => {} } = {}) {
+    this.panel = panel;
+    this.frame = frame;
+    this.onClose = onClose;
+    this.documents = new Map();
+    panel.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.close();
+      else if (event.target === panel && event.key === "ArrowLeft") this.turn?.(-1);
+      else if (event.target === panel && event.key === "ArrowRight") this.turn?.(1);
+    });
+  }
+
+  get isOpen() {
+    return !this.panel.hidden;
+  }
+
+  /**
+   * Show a source.
+   * @param {object} source the contract's source object
+   * @param {object[]} all the answer's sources, to step through
+   * @param {{opener?: HTMLElement, focus?: boolean, onPick?: (source) => void}} options
+   */
+  async show(source, all, { opener = null, focus = true, onPick = () => {} } = {}) {
+    this.opener = opener ?? this.opener;
+    this.turn = null;
+    this.panel.hidden = false;
+    this.frame.classList.add("with-evidence");
+    this.current = source;
+    this.place = el("small", { text: place(source) });
+    this.body = el("div", { class: "ev-body", tabindex: "0", role: "region", "aria-label": "Passage in its source" });
+    this.foot = el("div", { class: "ev-foot" });
+    const close = button("Close the evidence", () => this.close(), { class: "icon-btn", iconName: "close", iconOnly: true });
+    const head = el("header", { class: "ev-head" }, el("div", {}, el("h2", { text: source.document_name }), this.place), close);
+    fill(this.panel, head, this.marks(source, all, onPick), this.body, this.foot);
+    if (focus) this.panel.focus({ preventScroll: true });
+    const document_ = await this.documentOf(source);
+    if (this.current !== source) return;
+    if (!document_) this.showDeleted(source);
+    else if (document_.media_type === "application/pdf" && source.page) this.showPage(source, document_);
+    else if (source.rows) this.showRows(source, document_);
+    else await this.showLines(source, document_);
+  }
+
+  marks(source, all, onPick) {
+    const verdict = source.supported === true ? el("span", { class: "state ok", text: "supported" }) : source.supported === false ? el("span", { class: "state warn", text: "not supported" }) : null;
+    const pick = (one) => el("button", { type: "button", class: "cite", "aria-current": one.marker === source.marker ? "true" : null, text: String(one.marker), "aria-label": `Show source ${one.marker}`, on: { click: () => onPick(one) } });
+    return el("div", { class: "ev-marks" }, all.length > 1 ? [el("span", { text: "Sources" }), all.map(pick)] : null, verdict);
+  }
+
+  async documentOf(source) {
+    if (!source.document_id || source.document_deleted) return null;
+    if (!this.documents.has(source.document_id)) {
+      try {
+        this.documents.set(source.document_id, await api.get(`/api/documents/${source.document_id}`));
+      } catch (error) {
+        if (error.status === 404) return null;
+        return { media_type: "", page_count: null, unreachable: error };
+      }
+    }
+    return this.documents.get(source.document_id);
+  }
+
+  showDeleted(source) {
+    const kept = source.chunk_content ? [el("p", { class: "muted", text: "This is the passage as it was when the answer was written:" }), passageText(source)] : null;
+    fill(this.body, el("div", { class: "notice warn" }, icon("warn"), el("p", {}, el("strong", { text: "This document has been deleted since." }), " It can no longer be opened.")), kept);
+  }
+
+  showPage(source, document_) {
+    let page = source.page;
+    const last = document_.page_count || source.page_to || source.page;
+    const within = () => page >= source.page && page <= (source.page_to || source.page);
+    const image = el("img", { "data-testid": "evidence-page" });
+    const sheet = el("div", { class: "ev-page loading" }, image);
+    const back = button("", () => this.turn(-1), { "aria-label": "Previous page" });
+    const next = button("", () => this.turn(1), { "aria-label": "Next page" });
+    const quote = el("details", { class: "ev-quote" }, el("summary", { text: "The passage, word for word" }), el("blockquote", { text: source.chunk_content }));
+    const draw = () => {
+      sheet.classList.add("loading");
+      const mark = within() ? `?highlight=${source.chunk_id}` : "";
+      image.alt = `Page ${page} of ${source.document_name}${mark ? ", with the cited passage highlighted" : ""}`;
+      image.src = `/api/documents/${source.document_id}/pages/${page}.png${mark}`;
+      this.place.textContent = `page ${page} of ${last}${within() ? "" : " · not the cited page"}`;
+      fill(back, icon("left"), `Page ${page - 1}`);
+      fill(next, `Page ${page + 1}`, icon("right"));
+      back.disabled = page <= 1;
+      next.disabled = page >= last;
+    };
+    image.addEventListener("load", () => sheet.classList.remove("loading"));
+    image.addEventListener("error", () => fill(this.body, el("div", { class: "notice" }, icon("info"), el("p", { text: "This page cannot be drawn: the original file is not kept on the server. The passage itself is here:" })), passageText(source)));
+    this.turn = (step) => {
+      if (page + step < 1 || page + step > last) return;
+      page += step;
+      draw();
+    };
+    draw();
+    fill(this.body, quote, sheet);
+    fill(this.foot, back, this.original(source, document_, `#page=${source.page}`), next);
+  }
+
+  showRows(source, document_) {
+    const total = document_.row_count ? ` of ${count(document_.row_count, "row")}` : "";
+    this.place.textContent = place(source) + total;
+    fill(this.body, rowsView(source));
+    fill(this.foot, this.original(source, document_));
+  }
+
+  async showLines(source, document_) {
+    fill(this.body, passageText(source));
+    fill(this.foot, this.original(source, document_));
+    const lines = await lineView(source, document_);
+    if (lines && this.current === source) {
+      fill(this.body, lines);
+      lines.querySelector(".marked")?.scrollIntoView({ block: "center" });
+    }
+  }
+
+  original(source, document_, fragment = "") {
+    if (document_.unreachable) return el("span", { class: "muted", text: "The document's details cannot be reached right now." });
+    return el("a", { href: `/api/documents/${source.document_id}/file${fragment}`, target: "_blank", rel: "noopener" }, icon("open"), "Open the original");
+  }
+
+  close() {
+    if (!this.isOpen) return;
+    this.panel.hidden = true;
+    this.panel.replaceChildren();
+    this.frame.classList.remove("with-evidence");
+    this.current = null;
+    if (this.opener?.isConnected) this.opener.focus();
+    this.onClose();
+  }
+}

@@ -1,0 +1,352 @@
+// The chat page: puts the list of chats, the conversation, the composer and the evidence together.
+import { Attachments } from "../components/attachments.js";
+import { Composer } from "../components/composer.js";
+import { Conversation } from "../components/conversation.js";
+import { Evidence } from "../components/evidence.js";
+import { openMenu } from "../components/menu.js";
+import { askText } from "../components/dialog.js";
+import { SessionList } from "../components/session_list.js";
+import { complain, say } from "../components/toast.js";
+import { showTrace } from "../components/trace.js";
+import { welcomeFor } from "../components/welcome.js";
+import * as api from "../lib/api.js";
+import { $, el, fill, pageData } from "../lib/dom.js";
+import { count } from "../lib/format.js";
+import { ChatLink } from "../lib/chat_link.js";
+
+const WIDE = matchMedia("(min-width: 72.01rem)");
+const EVIDENCE_CLOSED = "evidence-closed";
+
+class ChatPage {
+  constructor(data) {
+    this.data = data;
+    this.session = data.session;
+    this.model = data.models.find((model) => model.id === data.model_id) ?? null;
+    this.pending = null; // the question that the server has not confirmed yet
+    this.active = null; // the answer that is being written
+    const root = $("#chat");
+    this.conversation = new Conversation(root, this.answerActions());
+    this.composer = new Composer(root, { submit: (text) => this.submit(text), stop: () => this.stop(), files: (files) => this.attachments.add(files) });
+    this.attachments = new Attachments($("#chips"), () => ({ model_id: this.model.id, session_id: this.session?.id }), (id) => this.adopt(id));
+    this.evidence = new Evidence($("#evidence"), root, { onClose: () => this.evidenceClosed() });
+    this.list = new SessionList($("#sessions"), $("#find-chat"), { onRenamed: (id, title) => this.renamed(id, title), onDeleted: (id) => id === this.session?.id && location.assign("/chat/") });
+    this.link = new ChatLink({ frame: (frame) => this.receive(frame), state: (state) => this.linkState(state) });
+  }
+
+  async start() {
+    this.showModels();
+    $("#chat-menu").addEventListener("click", (event) => this.openChatMenu(event.currentTarget));
+    this.list.current = this.session?.id ?? null;
+    this.list.load();
+    this.composer.useDraft(this.draftKey());
+    this.composer.setEnabled(Boolean(this.model), this.model ? "Ask about your documents" : "There is no model to ask");
+    if (this.session) await this.loadMessages();
+    else this.conversation.welcome(welcomeFor(this.model, this.data, (text) => this.submit(text)));
+    this.link.open();
+    this.composer.focus();
+    this.askSuggested();
+    document.addEventListener("visibilitychange", () => this.catchUp());
+  }
+
+  draftKey() {
+    return this.session?.id ?? `new:${this.model?.id ?? ""}`;
+  }
+
+  // --- models -----------------------------------------------------------------------------------
+
+  showModels() {
+    const select = $("#model");
+    fill(select, this.data.models.map((model) => el("option", { value: model.id, selected: model.id === this.model?.id, text: model.name })));
+    select.hidden = !this.data.models.length;
+    $("#model-note").textContent = this.model ? `${count(this.model.document_count, "document")} · ${this.model.answer_mode === "strict" ? "answers only from them" : "may add general knowledge, and says so"} · ${this.model.provider_label}` : "";
+    select.addEventListener("change", () => {
+      this.composer.draftKey = `draft:new:${select.value}`; // the unsent question comes along
+      this.composer.keepDraft();
+      location.assign(`/chat/?model=${select.value}`);
+    });
+  }
+
+  /** A suggested question that was chosen on the overview: its number comes in the address, never its text. */
+  askSuggested() {
+    const asked = new URLSearchParams(location.search).get("ask");
+    if (asked === null || this.session) return;
+    history.replaceState(null, "", `/chat/?model=${this.model?.id ?? ""}`);
+    const question = this.model?.suggested_questions[Number(asked)];
+    if (question) this.submit(question);
+  }
+
+  // --- the stored conversation ------------------------------------------------------------------
+
+  async loadMessages() {
+    let messages;
+    try {
+      messages = (await api.get(api.query(`/api/chat/sessions/${this.session.id}/messages`, { page_size: 200 }))).results;
+    } catch (error) {
+      this.conversation.refusal(error, () => this.loadMessages());
+      return;
+    }
+    this.conversation.clear();
+    const current = messages.filter((message) => !message.superseded);
+    const last = current.at(-1);
+    this.lastMessageId = last?.id;
+    for (const message of current) this.showStored(message, message === last);
+    if (this.conversation.isEmpty) this.conversation.welcome(welcomeFor(this.model, this.data, (text) => this.submit(text)));
+    this.conversation.scrollToEnd(true);
+    const answer = last && this.conversation.answers.get(last.id);
+    if (answer && last.status !== "streaming") this.openFirstSource(answer);
+  }
+
+  showStored(message, latest) {
+    if (message.role === "user") {
+      this.conversation.question(message.content);
+      return;
+    }
+    const answer = this.conversation.answer(message.id);
+    if (message.status === "streaming") {
+      this.setActive(answer);
+      this.link.follow(this.session.id, message.id, 0);
+      return;
+    }
+    const failed = message.error ?? (message.error_code ? { code: message.error_code, message: message.error_message } : null);
+    answer.rating = message.feedback?.rating ?? null;
+    answer.finish({ html: message.html, content: message.content, sources: message.sources, finish_reason: message.finish_reason, error: failed }, { latest });
+  }
+
+  /** Another tab or device may have gone on with this chat. */
+  async catchUp() {
+    if (document.visibilityState !== "visible" || !this.session || this.active || this.pending) return;
+    try {
+      const answer = await api.get(api.query(`/api/chat/sessions/${this.session.id}/messages`, { page_size: 200 }));
+      if (answer.results.at(-1)?.id !== this.lastMessageId && !this.active && !this.pending) await this.loadMessages();
+    } catch {
+      // the connection state says enough
+    }
+  }
+
+  // --- asking -----------------------------------------------------------------------------------
+
+  async submit(text) {
+    if (!this.model || this.pending || this.active) return;
+    this.composer.clear();
+    const node = this.conversation.question(text, { pending: true });
+    this.pending = { text, node, clientId: `${Date.now()}-${Math.random().toString(36).slice(2)}`, sent: false };
+    this.setActive(this.conversation.answer());
+    if (this.attachments.busy) {
+      this.active.waiting.textContent = "Waiting until the attached file has been read";
+      await this.attachments.settled();
+    }
+    this.sendPending();
+  }
+
+  sendPending() {
+    const { text, clientId } = this.pending;
+    const frame = { type: "chat", model_id: this.model.id, message: text, client_id: clientId };
+    if (this.session) frame.session_id = this.session.id;
+    this.pending.sent = this.link.send(frame);
+    if (!this.pending.sent) this.active.waiting.textContent = "Waiting for the connection; your question will be sent";
+    else this.active.waiting.textContent = "Looking for passages";
+  }
+
+  /** The connection came back while a question was under way: was it stored? If not, send it again. */
+  async settlePending() {
+    if (!this.pending.sent) {
+      this.sendPending();
+      return;
+    }
+    const stored = this.session ? await this.storedInSession() : await this.storedAsNewSession();
+    if (stored === null) this.sendPending();
+    else location.assign(`/chat/${stored}/`);
+  }
+
+  async storedInSession() {
+    const { results } = await api.get(api.query(`/api/chat/sessions/${this.session.id}/messages`, { page_size: 200 }));
+    const last = results.filter((message) => message.role === "user").at(-1);
+    return last && last.id !== this.lastQuestionId && last.content === this.pending.text ? this.session.id : null;
+  }
+
+  async storedAsNewSession() {
+    const { results } = await api.get("/api/chat/sessions?page_size=1");
+    const newest = results[0];
+    const recent = newest && Date.now() - new Date(newest.created_at) < 120_000;
+    return recent && this.pending.text.startsWith(newest.title.replace(/…$/, "")) ? newest.id : null;
+  }
+
+  stop() {
+    if (this.active?.id) this.link.send({ type: "stop", message_id: this.active.id });
+  }
+
+  setActive(answer) {
+    this.active = answer;
+    this.composer.setBusy(Boolean(answer), Boolean(answer?.id));
+  }
+
+  // --- frames -----------------------------------------------------------------------------------
+
+  receive(frame) {
+    if (frame.session_id && this.session && frame.session_id !== this.session.id) return;
+    switch (frame.type) {
+      case "user_message":
+        return this.confirmed(frame);
+      case "sources":
+        return this.answerFor(frame).found(frame.sources);
+      case "stream_start":
+        return this.answerFor(frame).start();
+      case "stream_chunk":
+        return this.answerFor(frame).append(frame.content);
+      case "stream_end":
+        return this.finished(frame);
+      case "message_saved":
+        this.lastMessageId = frame.message_id;
+        return this.list.load();
+      case "error":
+        return this.refused(frame);
+      default:
+        return undefined;
+    }
+  }
+
+  /** The answer that a frame belongs to; the first frame gives the waiting one its number. */
+  answerFor(frame) {
+    const known = this.conversation.answers.get(frame.message_id);
+    if (known) return known;
+    const answer = this.active && !this.active.id ? this.active : this.conversation.answer();
+    this.conversation.name(answer, frame.message_id);
+    this.setActive(answer);
+    return answer;
+  }
+
+  confirmed(frame) {
+    this.lastQuestionId = frame.message?.id;
+    if (this.pending && frame.client_id === this.pending.clientId) {
+      this.pending.node.classList.remove("pending");
+      this.pending = null;
+      if (frame.session_id) this.adopt(frame.session_id);
+      this.answerFor(frame);
+    } else if (!this.conversation.answers.has(frame.message_id)) {
+      this.conversation.question(frame.message.content); // asked in another tab
+    }
+  }
+
+  /** The chat has a number now: the address names it, the draft belongs to it. */
+  adopt(id) {
+    if (this.session) return;
+    this.session = { id, title: "", model_id: this.model.id };
+    history.replaceState(null, "", `/chat/${id}/`);
+    this.composer.draftKey = `draft:${id}`;
+    $("#chat-menu").hidden = false;
+    this.list.setCurrent(id);
+    this.list.load();
+  }
+
+  finished(frame) {
+    const answer = this.answerFor(frame);
+    answer.finish(frame);
+    answer.replaced = null;
+    if (this.active === answer) this.setActive(null);
+    this.openFirstSource(answer);
+    this.composer.focus();
+  }
+
+  refused(frame) {
+    if (frame.message_id && this.conversation.answers.has(frame.message_id)) {
+      this.conversation.answers.get(frame.message_id).failure = frame;
+      if (frame.seq === undefined) this.setActive(this.active?.id === frame.message_id ? this.active : null);
+      return;
+    }
+    const { pending, active } = this;
+    this.pending = null;
+    this.setActive(null);
+    if (active?.replaced) {
+      this.conversation.restore(active.replaced, active);
+      say([frame.message, frame.details?.next_step].filter(Boolean).join(" "), { bad: true });
+      return;
+    }
+    active?.node.remove();
+    pending?.node.remove();
+    if (pending) this.composer.setText(pending.text);
+    this.conversation.refusal(frame, pending && frame.retryable ? () => this.composer.form.requestSubmit() : null);
+  }
+
+  linkState({ state }) {
+    const node = $("#link-state");
+    const words = { connected: "connected", connecting: "connecting", waiting: "connection lost, trying again", refused: "signed out" };
+    node.textContent = words[state];
+    node.className = `link-state ${{ connected: "ok", waiting: "warn", refused: "warn" }[state] ?? ""}`;
+    if (state === "refused") api.get("/api/auth/me").catch(() => {}); // a 401 leads to the sign-in page
+    if (state !== "connected") return;
+    if (this.pending) this.settlePending().catch(complain);
+    else if (this.active?.id && this.session) this.link.follow(this.session.id, this.active.id);
+  }
+
+  // --- what readers do with answers -------------------------------------------------------------
+
+  answerActions() {
+    return {
+      cite: (source, answer, opener) => this.openSource(source, answer, { opener }),
+      regenerate: (answer) => this.regenerate(answer),
+      retry: (answer) => this.regenerate(answer),
+      feedback: (answer, rating) => this.giveFeedback(answer, rating).catch(complain),
+      why: (id) => showTrace(id).catch(complain),
+      copied: () => say("Copied."),
+    };
+  }
+
+  regenerate(answer) {
+    if (this.active || this.pending) return;
+    if (!this.link.send({ type: "regenerate", message_id: answer.id })) {
+      say("There is no connection right now; try again in a moment.", { bad: true });
+      return;
+    }
+    const fresh = this.conversation.answer(null, answer);
+    fresh.replaced = answer;
+    this.setActive(fresh);
+  }
+
+  async giveFeedback(answer, rating) {
+    const body = { rating };
+    if (rating === "down") {
+      const comment = await askText("What was wrong with it?", "A few words help whoever looks after this model (optional)", { multiline: true, optional: true, yes: "Send", maxlength: 2000 });
+      if (comment === null) return;
+      body.comment = comment;
+    }
+    await api.post(`/api/chat/messages/${answer.id}/feedback`, body);
+    answer.rated(rating);
+    say("Thank you, it was noted.");
+  }
+
+  openSource(source, answer, { opener = null, focus = true } = {}) {
+    sessionStorage.removeItem(EVIDENCE_CLOSED);
+    this.conversation.highlight(answer, source.marker);
+    this.evidence.show(source, answer.sources, { opener, focus, onPick: (next) => this.openSource(next, answer) }).catch(complain);
+  }
+
+  /** On wide screens the evidence stands beside the answer at once, until its reader closes it. */
+  openFirstSource(answer) {
+    const first = answer.sources.find((source) => source.cited !== false) ?? answer.sources[0];
+    if (first && WIDE.matches && !sessionStorage.getItem(EVIDENCE_CLOSED)) this.openSource(first, answer, { focus: false });
+  }
+
+  evidenceClosed() {
+    sessionStorage.setItem(EVIDENCE_CLOSED, "1");
+    this.conversation.highlight(null, null);
+  }
+
+  // --- this chat --------------------------------------------------------------------------------
+
+  openChatMenu(opener) {
+    const entry = { id: this.session.id, title: this.session.title, ...this.list.find(this.session.id) };
+    const save = (format) => location.assign(`/api/chat/sessions/${this.session.id}/export?format=${format}`);
+    openMenu(opener, [{ label: "Save as Markdown", run: () => save("md") }, { label: "Save as JSON", run: () => save("json") }, ...this.list.actions(entry)]);
+  }
+
+  renamed(id, title) {
+    if (id !== this.session?.id) return;
+    this.session.title = title;
+    document.title = `${title} · Verbatim`;
+    $("#chat-title").textContent = title;
+    this.list.load();
+  }
+}
+
+const page = new ChatPage(pageData("chat-data"));
+page.start();
