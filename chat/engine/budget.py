@@ -1,4 +1,4 @@
-"""The prompt within the LLM's window: what is cut, in which order, is decided here and told, not by the LLM."""
+"""The prompt within the LLM's window: what is cut, and in which order, is decided and told here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -67,7 +67,7 @@ def fit(
         raise PermanentError(
             ErrorCode.MESSAGE_TOO_LONG,
             f"The instructions and the question do not fit into this model's window of {window} tokens.",
-            next_step="Shorten the question, or let an administrator raise the window in the model's settings.",
+            next_step="Shorten the question, or let an administrator raise this model's window.",
         )
     messages = fill(
         name, **texts, passages=draft.passages_text(), conversation=conversation_text(draft.history)

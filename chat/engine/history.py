@@ -1,4 +1,4 @@
-"""A follow-up ("and for part-time staff?") made searchable: with the LLM if it is quick, else by a fixed rule."""
+"""A follow-up ("and for part-time staff?") made searchable: by the LLM if it is quick, else by a rule."""
 
 import asyncio
 import logging

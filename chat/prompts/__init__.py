@@ -1,4 +1,4 @@
-"""Prompts are files: `load` splits one into its parts, `fill` puts text in, so that no text closes its fence."""
+"""Prompts are files: `load` splits one into its parts, `fill` puts text in; no text can close its fence."""
 
 import re
 from functools import lru_cache
@@ -52,7 +52,7 @@ def fenced_passage(marker: int, passage: Passage, *, neighbours: bool) -> str:
 
 
 def conversation_text(turns: list[ChatMessage]) -> str:
-    """Earlier turns in their fence, empty without any. Old citations are dropped: they count other passages."""
+    """Earlier turns in their fence, if any. Old citations are dropped: they count other passages."""
     if not turns:
         return ""
     lines = (conversation_line(turn) for turn in turns)
