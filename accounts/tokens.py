@@ -146,7 +146,8 @@ def _user_of(token: Token) -> User:
 
 def _row_of(token: Token) -> OutstandingToken:
     """The token's row, locked: of two who exchange it at the same time, one comes second."""
-    row = OutstandingToken.objects.select_for_update().filter(jti=token["jti"]).first()
+    rows = OutstandingToken.objects.order_by().select_for_update()
+    row = rows.filter(jti=token["jti"]).first()
     if row is None:
         raise VerbatimError(ErrorCode.TOKEN_INVALID)
     return row
