@@ -30,6 +30,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         self.user: User = self.scope["user"]
         self.follows: dict[int, asyncio.Task[None]] = {}
+        self.watched: set[int] = set()
         self.sending = asyncio.Lock()
         self.expiry: asyncio.Task[None] | None = None
         self.groups_joined = False
@@ -100,6 +101,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             old.cancel()
         task = asyncio.create_task(self._relay(message_id, after_seq))
         self.follows[message_id] = task
+        self.watched.add(message_id)
         task.add_done_callback(lambda done: self._forget(message_id, done))
 
     def _forget(self, message_id: int, task: asyncio.Task[None]) -> None:
@@ -144,6 +146,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self.close(CLOSE_UNAUTHENTICATED)
 
     async def session_changed(self, hint: dict[str, Any]) -> None:
-        """A chat of his changed in another tab."""
-        if hint.get("origin") != self.channel_name:
+        """A chat of his changed in another tab. Who watches the answer itself needs no hint about it."""
+        if hint["origin"] != self.channel_name and hint["message_id"] not in self.watched:
             await self._send(json.dumps({"type": "session_changed", "session_id": hint["session_id"]}))

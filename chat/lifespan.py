@@ -1,5 +1,6 @@
 """The ASGI lifespan: what a web process does when it begins and before it ends."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,6 +10,8 @@ from django.db import DatabaseError
 from chat.engine import repair, runs, stream_log
 from chat.engine.threads import in_thread
 from config import outbound
+from config.errors import VerbatimError
+from documents.embedding.registry import get_embedder
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +40,17 @@ class Lifespan:
             await in_thread(repair.repair_all)
         except DatabaseError as error:
             log.warning("dead answers were not looked for: %s", error)
+        self._warming = asyncio.create_task(in_thread(_warm_up))
 
     async def _shutdown(self) -> None:
         await runs.shutdown()
         await outbound.close()
         await stream_log.close()
+
+
+def _warm_up() -> None:
+    """Load the embedding model before the first question waits for it."""
+    try:
+        get_embedder().embed_query("warm up")
+    except VerbatimError as error:
+        log.error("the embedding model is not ready: %s", error)

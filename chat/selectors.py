@@ -20,14 +20,9 @@ OPEN = (MessageStatus.STREAMING, MessageStatus.INTERRUPTED)  # what a finished a
 ANSWERED = (MessageStatus.COMPLETE, MessageStatus.STOPPED)
 
 
-def sessions_owned_by(user: User) -> QuerySet[ChatSession]:
-    """Every session of the user, also those whose model was taken away from him (he may delete them)."""
-    return ChatSession.objects.filter(user_id=user.pk) if user.is_active else ChatSession.objects.none()
-
-
 def sessions_visible_to(user: User) -> QuerySet[ChatSession]:
     """The user's own sessions with models that he may use: an answer quotes the model's documents."""
-    return sessions_owned_by(user).filter(collection__in=access.visible_to(user))
+    return ChatSession.objects.filter(user_id=user.pk, collection__in=access.visible_to(user))
 
 
 def session_for(user: User, session_id: uuid.UUID | str) -> ChatSession:

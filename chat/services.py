@@ -73,9 +73,9 @@ def session_delete(*, session: ChatSession) -> None:
 
     for document in Document.objects.filter(session_id=session.pk):
         document_delete(actor=session.user, document=document)
-    user_id, session_id = session.user_id, str(session.pk)
-    session.delete()
-    events.publish(events.user_group(user_id), "session.changed", session_id=session_id)
+    with transaction.atomic():
+        _hint(session)
+        session.delete()
 
 
 def message_check(message: str) -> str:
@@ -131,7 +131,7 @@ def question_ask(
             _touch(session)
         else:
             _touch(session, title=one_line(text, TITLE_CHARS))
-        _hint(session, origin)
+        _hint(session, origin=origin)
     return session, question, answer
 
 
@@ -149,7 +149,7 @@ def answer_regenerate(*, answer: Message, origin: str = "") -> tuple[ChatSession
         new = _answer_open(session, question, session.collection)
         question.replies.exclude(pk=new.pk).update(superseded=True)
         _touch(session)
-        _hint(session, origin)
+        _hint(session, origin=origin)
     return session, question, new
 
 
@@ -242,7 +242,7 @@ def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
         trace.save(update_fields=["data"])
         message = Message.objects.select_related("session").prefetch_related("sources").get(pk=message_id)
         _touch(message.session)
-        _hint(message.session)
+        _hint(message.session, message_id=message_id)
     return message
 
 
@@ -265,7 +265,7 @@ def answers_interrupt(*, message_ids: Iterable[int]) -> int:
             )
             if changed:
                 closed += 1
-                _hint(ChatSession.objects.get(messages=message_id))
+                _hint(ChatSession.objects.get(messages=message_id), message_id=message_id)
     return closed
 
 
@@ -293,7 +293,11 @@ def _touch(session: ChatSession, **changes: Any) -> None:
     session.save(update_fields=["updated_at", *changes])
 
 
-def _hint(session: ChatSession, origin: str = "") -> None:
+def _hint(session: ChatSession, *, origin: str = "", message_id: int | None = None) -> None:
     events.publish(
-        events.user_group(session.user_id), "session.changed", session_id=str(session.pk), origin=origin
+        events.user_group(session.user_id),
+        "session.changed",
+        session_id=str(session.pk),
+        origin=origin,
+        message_id=message_id,
     )

@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP to Django, sockets to the consumers."""
+"""The ASGI application: HTTP to Django, sockets to the consumers, start and end to the chat engine."""
 
 import os
 
@@ -8,6 +8,21 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from channels.routing import ProtocolTypeRouter  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.urls import re_path  # noqa: E402
 
-application = ProtocolTypeRouter({"http": django_application})
+from accounts.ws_auth import SocketAuth  # noqa: E402
+from chat.consumers import ChatConsumer  # noqa: E402
+from chat.lifespan import Lifespan  # noqa: E402
+from config.sockets import no_such_socket  # noqa: E402
+
+sockets = SocketAuth(
+    URLRouter(
+        [
+            re_path(r"^api/chat/ws/?$", ChatConsumer.as_asgi()),
+            re_path(r"", no_such_socket),
+        ]
+    )
+)
+
+application = ProtocolTypeRouter({"http": django_application, "websocket": sockets, "lifespan": Lifespan()})

@@ -67,11 +67,8 @@ class SessionView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, session_id: uuid.UUID) -> Response:
-        """Delete it with its messages and files, also when its model was taken away."""
-        session = selectors.sessions_owned_by(request.user).filter(pk=session_id).first()
-        if session is None:
-            raise VerbatimError(ErrorCode.NOT_FOUND)
-        services.session_delete(session=session)
+        """Delete it with its messages and files; an answer that is being written ends."""
+        services.session_delete(session=selectors.session_for(request.user, session_id))
         return Response(status=204)
 
 

@@ -274,6 +274,7 @@ class Generation:
         result = await in_thread(self._result, error)
         self._cut_frame()
         failed = error is not None and error.code != ErrorCode.STOPPED
+        revoked = error is not None and error.code == ErrorCode.ACCESS_REVOKED
         stored, trouble = await self._store(result)
         if stored is None and not failed:
             error, failed = trouble, True
@@ -285,7 +286,7 @@ class Generation:
             last=stored is None,
             content=result.content,
             html=render_markdown(result.content),
-            sources=selectors.shown_sources(stored) if stored else [],
+            sources=selectors.shown_sources(stored) if stored and not revoked else [],
             finish_reason="error" if failed else result.finish_reason,
             usage=result.usage,
         )
@@ -301,12 +302,8 @@ class Generation:
             status, finish_reason = ENDINGS.get(error.code, (MessageStatus.FAILED, "error"))
         supported: dict[int, bool] = {}
         likely: frozenset[int] = frozenset()
-        sentences: list[citations.CitedSentence] = []
         if content and passages and not draft.refused:
-            sentences = citations.check(content, passages)
-            for sentence in sentences:
-                for marker, holds in sentence.supported.items():
-                    supported[marker] = supported.get(marker, True) and holds
+            supported = citations.supported_markers(citations.check(content, passages))
             if not supported and error is None:
                 likely = frozenset(citations.likely_sources(content, passages))
         return services.AnswerResult(
