@@ -61,6 +61,20 @@ def group_delete(*, actor: User, group: Group) -> None:
         events.publish(events.ACCESS_GROUP, "access.changed")
 
 
+def user_groups_set(*, actor: User, user: User, groups: Iterable[Group]) -> None:
+    """Set which groups a user is in. Access follows at once.
+
+    Raises:
+        VerbatimError: PERMISSION_DENIED.
+    """
+    _require_admin(actor)
+    with transaction.atomic():
+        user.groups.set(groups)
+        names = list(user.groups.order_by("name").values_list("name", flat=True))
+        audit.record(actor, "user.groups_set", user, groups=names)
+        events.publish(events.ACCESS_GROUP, "access.changed")
+
+
 def _require_admin(actor: User) -> None:
     if not (actor.is_active and actor.is_admin):
         raise VerbatimError(ErrorCode.PERMISSION_DENIED)
