@@ -4,6 +4,7 @@ import ast
 import re
 
 import pytest
+from django.core.management import get_commands
 
 from scripts.document_errors import PAGE, table, with_table
 from tests.architecture.source import ROOT, files, read, tree
@@ -118,3 +119,16 @@ def test_every_check_is_in_the_deployment_page():
     numbers = set(re.findall(r'"(verbatim\.[EW]\d+)"', read("config/checks.py")))
     described = set(re.findall(r"verbatim\.[EW]\d+", read("docs/deployment.md")))
     assert numbers == described
+
+
+def test_commands_that_the_documents_name_exist():
+    named = {word for name in files(".md") for word in re.findall(r"manage\.py (\w+)", read(name))}
+    assert sorted(named - set(get_commands())) == []
+    assert {"prepare", "check"} <= named
+
+
+def test_make_targets_that_the_documents_name_exist():
+    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+    named = {word for name in files(".md") for word in re.findall(r"(?:`|^)make ([a-z-]+)", read(name), re.M)}
+    assert sorted(named - targets) == []
+    assert {"run", "test", "lint", "bench"} <= named
