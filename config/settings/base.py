@@ -228,7 +228,7 @@ SPECTACULAR_SETTINGS = {
 # --- documents ----------------------------------------------------------------------------------
 MEDIA_ROOT = DATA_DIR / "files"
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "tmp"
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["documents.ingestion.upload_handler.HashingUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 MAX_FILE_SIZE_MB = env_int("MAX_FILE_SIZE_MB", 250, low=1, high=1024)

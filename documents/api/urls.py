@@ -3,8 +3,25 @@
 from django.urls import URLPattern
 
 from config.api.routing import both
+from documents.api import views
 from documents.api.search import ModelSearchView
+
+# The contract knows each address in a short and in a long spelling; clients depend on both.
+DOCUMENT_PREFIXES = (("documents/<int:document_id>", ""), ("documents/documents/<int:document_id>", "-long"))
 
 urlpatterns: list[URLPattern] = [
     *both("models/<int:model_id>/search", ModelSearchView.as_view(), "model-search"),
+    *both("models/<int:collection_id>/documents", views.CollectionDocuments.as_view(), "model-documents"),
+    *both(
+        "documents/models/<int:collection_id>/documents",
+        views.CollectionDocuments.as_view(),
+        "model-documents-long",
+    ),
 ]
+for prefix, suffix in DOCUMENT_PREFIXES:
+    urlpatterns += [
+        *both(prefix, views.DocumentDetail.as_view(), f"document{suffix}"),
+        *both(f"{prefix}/reprocess", views.DocumentReprocess.as_view(), f"document-reprocess{suffix}"),
+        *both(f"{prefix}/cancel", views.DocumentCancel.as_view(), f"document-cancel{suffix}"),
+        *both(f"{prefix}/chunks", views.DocumentChunks.as_view(), f"document-chunks{suffix}"),
+    ]

@@ -1,0 +1,116 @@
+"""The contract's shapes of documents and chunks."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from documents.models import Chunk, Document, Status
+
+
+class DocumentSerializer(serializers.ModelSerializer):
+    """A document as the contract's GET answers it; the documents socket sends the same."""
+
+    model_id = serializers.IntegerField(source="collection_id", read_only=True)
+    progress = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+    uploaded_by = serializers.SerializerMethodField()
+    has_original = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Document
+        fields = (
+            "id",
+            "name",
+            "title",
+            "model_id",
+            "session_id",
+            "status",
+            "stage",
+            "progress",
+            "error",
+            "warnings",
+            "media_type",
+            "size",
+            "sha256",
+            "page_count",
+            "row_count",
+            "reading",
+            "version",
+            "has_original",
+            "uploaded_by",
+            "created_at",
+            "completed_at",
+        )
+        read_only_fields = fields
+
+    def get_progress(self, document: Document) -> dict[str, int]:
+        return {
+            "parts_done": document.parts_done,
+            "parts_total": document.parts_total,
+            "chunks": document.chunk_count,
+            "percent": percent(document),
+        }
+
+    def get_error(self, document: Document) -> dict[str, str] | None:
+        if not document.error_code:
+            return None
+        return {
+            "code": document.error_code,
+            "message": document.error_message,
+            "next_step": document.error_next_step,
+        }
+
+    def get_uploaded_by(self, document: Document) -> dict[str, Any] | None:
+        user = document.uploaded_by
+        return {"id": user.pk, "full_name": user.full_name, "email": user.email} if user else None
+
+    def get_has_original(self, document: Document) -> bool:
+        return bool(document.stored_name)
+
+
+def percent(document: Document) -> int:
+    """How much is done, 0 to 100; 100 only for what is completed."""
+    if document.status == Status.COMPLETED:
+        return 100
+    if not document.parts_total:
+        return 0
+    return min(99, document.parts_done * 100 // document.parts_total)
+
+
+class ChunkSerializer(serializers.ModelSerializer):
+    """A chunk as a citation shows it."""
+
+    document_id = serializers.IntegerField(read_only=True)
+    page = serializers.IntegerField(source="page_from", read_only=True)
+    rows = serializers.SerializerMethodField()
+    lines = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Chunk
+        fields = (
+            "id",
+            "document_id",
+            "content",
+            "context",
+            "section",
+            "page",
+            "page_to",
+            "rows",
+            "lines",
+            "char_start",
+            "char_end",
+            "token_count",
+        )
+        read_only_fields = fields
+
+    def get_rows(self, chunk: Chunk) -> list[int | None] | None:
+        return [chunk.row_from, chunk.row_to] if chunk.row_from is not None else None
+
+    def get_lines(self, chunk: Chunk) -> list[int | None] | None:
+        return [chunk.line_from, chunk.line_to] if chunk.line_from is not None else None
+
+
+class UploadSerializer(serializers.Serializer):
+    """The multipart form of an upload."""
+
+    file = serializers.FileField(allow_empty_file=True, max_length=None)

@@ -1,0 +1,147 @@
+"""Originals on disk: under names of ours, written whole or not at all."""
+
+import errno
+import hashlib
+import logging
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files import File
+from django.db import transaction
+
+from config.errors import ErrorCode, VerbatimError
+
+log = logging.getLogger(__name__)
+
+RESERVE_BYTES = 256 * 1024**2  # left free for PostgreSQL and the logs
+BLOCK = 1 << 20
+DRAFT_SUFFIX = ".upload"
+FORGOTTEN_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file of ours: its name under MEDIA_ROOT, size in bytes and sha256 in hex."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+def path_of(name: str) -> Path:
+    """Where a stored file lies; folders of 256 keep directories small."""
+    return settings.MEDIA_ROOT / name[:2] / name
+
+
+def max_bytes() -> int:
+    """MAX_FILE_SIZE_MB in bytes."""
+    return settings.MAX_FILE_SIZE_MB * 1024**2
+
+
+def require_space(size: int) -> None:
+    """See that `size` more bytes fit on the disk.
+
+    Raises:
+        VerbatimError: STORAGE_FULL.
+    """
+    if shutil.disk_usage(settings.DATA_DIR).free < size + RESERVE_BYTES:
+        raise VerbatimError(ErrorCode.STORAGE_FULL)
+
+
+@contextmanager
+def full_disk_is_an_answer() -> Iterator[None]:
+    """Turn the operating system's "no space left" into STORAGE_FULL."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise VerbatimError(ErrorCode.STORAGE_FULL) from error
+        raise
+
+
+def store(file: File) -> Stored:
+    """Keep an uploaded file: moved when the upload handler wrote and hashed it, else streamed and hashed.
+
+    Raises:
+        VerbatimError: FILE_TOO_LARGE, FILE_EMPTY, STORAGE_FULL. Nothing is left behind then.
+    """
+    name = uuid.uuid4().hex
+    target = path_of(name)
+    with full_disk_is_an_answer():
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        known = getattr(file, "sha256", None)
+        if known and hasattr(file, "temporary_file_path"):
+            file.flush()
+            size = os.path.getsize(file.temporary_file_path())
+            _require_size(size)
+            shutil.move(file.temporary_file_path(), target)
+            target.chmod(0o600)
+            return Stored(name, size, known)
+        return _stream(file, name, target)
+
+
+def discard(name: str) -> None:
+    """Remove a stored file once the surrounding transaction has committed."""
+    if name:
+        transaction.on_commit(lambda: path_of(name).unlink(missing_ok=True))
+
+
+def files_older_than(seconds: float) -> Iterator[Path]:
+    """Stored files that were written at least so long ago."""
+    limit = time.time() - seconds
+    for path in settings.MEDIA_ROOT.glob("??/*"):
+        try:
+            if path.stat().st_mtime < limit:
+                yield path
+        except FileNotFoundError:
+            continue
+
+
+def remove_forgotten_drafts() -> int:
+    """Remove what uploads left behind whose process was killed."""
+    limit, removed = time.time() - FORGOTTEN_SECONDS, 0
+    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).glob(f"*{DRAFT_SUFFIX}*"):
+        try:
+            if path.stat().st_mtime < limit:
+                path.unlink()
+                removed += 1
+        except FileNotFoundError:
+            continue
+    return removed
+
+
+def _stream(file: File, name: str, target: Path) -> Stored:
+    if file.size is not None:
+        _require_size(file.size)
+        require_space(file.size)
+    digest, size = hashlib.sha256(), 0
+    draft = target.with_suffix(DRAFT_SUFFIX)
+    try:
+        with open(draft, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+            for block in file.chunks(BLOCK):
+                size += len(block)
+                if size > max_bytes():
+                    raise VerbatimError(ErrorCode.FILE_TOO_LARGE)
+                digest.update(block)
+                out.write(block)
+        _require_size(size)
+        draft.rename(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return Stored(name, size, digest.hexdigest())
+
+
+def _require_size(size: int) -> None:
+    if size == 0:
+        raise VerbatimError(ErrorCode.FILE_EMPTY)
+    if size > max_bytes():
+        raise VerbatimError(
+            ErrorCode.FILE_TOO_LARGE, details={"max_mb": settings.MAX_FILE_SIZE_MB, "bytes": size}
+        )

@@ -1,0 +1,115 @@
+"""Every half minute and at a worker's start: find work that nobody holds, and what was given up on.
+
+The broker may have lost any message and a worker may have died at any point; the rows know.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.core.cache import cache
+from django.db.models import F, Q
+from django.utils import timezone
+
+from config.errors import ErrorCode, PermanentError
+from documents import lifecycle
+from documents.ingestion import lease, storage
+from documents.ingestion.split import WINDOW, parts_take
+from documents.models import Document, DocumentPart, PartStatus, Status
+
+log = logging.getLogger(__name__)
+
+LOST_AFTER = timedelta(seconds=90)  # in the queue and not begun: rung for again (a second ring is harmless)
+CLEAN_KEY, CLEAN_SECONDS = "ingestion-cleaned", 6 * 3600
+ORPHAN_SECONDS = 3600
+BATCH = 500
+
+
+@dataclass
+class Found:
+    """Ids to enqueue."""
+
+    documents: list[int] = field(default_factory=list)
+    parts: list[int] = field(default_factory=list)
+
+
+def sweep() -> Found:
+    """Free what dead workers held, fail what was tried too often, and list what to ring for."""
+    _free_dead()
+    found = Found(documents=_documents(), parts=_parts())
+    if cache.add(CLEAN_KEY, 1, CLEAN_SECONDS):
+        clean()
+    if found.documents or found.parts:
+        log.info("sweeper: %s documents and %s parts to do", len(found.documents), len(found.parts))
+    return found
+
+
+def clean() -> int:
+    """Remove files that no document owns, and drafts of uploads that never ended. Returns how many."""
+    removed = storage.remove_forgotten_drafts()
+    owned = set(Document.objects.exclude(stored_name="").values_list("stored_name", flat=True))
+    for path in storage.files_older_than(ORPHAN_SECONDS):
+        if path.name not in owned:
+            path.unlink(missing_ok=True)
+            removed += 1
+    if removed:
+        log.info("sweeper: %s orphaned files removed", removed)
+    return removed
+
+
+def _free_dead() -> None:
+    """End the leases of processes on this host that are gone, without waiting for the time."""
+    for model in (Document, DocumentPart):
+        held = model._default_manager.filter(lease_until__gt=timezone.now()).exclude(lease_owner="")
+        for owner in set(held.values_list("lease_owner", flat=True)[:BATCH]):
+            if lease.owner_is_dead(owner):
+                model._default_manager.filter(lease_owner=owner).update(lease_until=timezone.now())
+
+
+def _documents() -> list[int]:
+    """Documents that wait to be split, or whose splitter died."""
+    now = timezone.now()
+    rows = Document.objects.filter(
+        Q(lease_until__lte=now) | Q(lease_until=None, changed_at__lt=now - LOST_AFTER),
+        status__in=(Status.QUEUED, Status.PROCESSING),
+        parts_total=0,
+        building_generation__isnull=False,
+    )
+    return list(rows.values_list("pk", flat=True)[:BATCH])
+
+
+def _parts() -> list[int]:
+    """Parts whose worker died, parts whose message was lost, and the next ones of idle documents."""
+    now = timezone.now()
+    current = DocumentPart.objects.filter(
+        document__building_generation=F("generation"), document__status=Status.PROCESSING
+    )
+    dead = current.filter(status=PartStatus.RUNNING, lease_until__lte=now)
+    for part in dead.filter(attempts__gte=lease.MAX_ATTEMPTS).select_related("document"):
+        lifecycle.build_fail(
+            document_id=part.document_id,
+            generation=part.generation,
+            error=PermanentError(ErrorCode.WORKER_LOST),
+        )
+    silent = current.filter(status=PartStatus.WAITING, queued_at__lt=now - LOST_AFTER, lease_until=None)
+    ids = [*dead.values_list("pk", flat=True)[:BATCH], *silent.values_list("pk", flat=True)[:BATCH]]
+    DocumentPart.objects.filter(pk__in=ids).update(queued_at=now)
+    return ids + _starved()
+
+
+def _starved() -> list[int]:
+    """Documents with waiting parts of which none is queued or held (their last message was lost)."""
+    waiting = Document.objects.filter(
+        status=Status.PROCESSING,
+        parts__generation=F("building_generation"),
+        parts__status=PartStatus.WAITING,
+        parts__queued_at=None,
+    ).distinct()
+    ids: list[int] = []
+    for document in waiting[:BATCH]:
+        busy = document.parts.filter(generation=document.building_generation).exclude(
+            Q(status=PartStatus.DONE) | Q(status=PartStatus.WAITING, queued_at=None)
+        )
+        if document.building_generation is not None and not busy.exists():
+            ids += parts_take(document_id=document.pk, generation=document.building_generation, count=WINDOW)
+    return ids

@@ -1,0 +1,49 @@
+"""Which documents and chunks somebody may see; views, sockets and the admin read through these."""
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from collections_app.access import visible_to
+from config.errors import ErrorCode, VerbatimError
+from documents.models import Chunk, Document
+
+Asker = User | AnonymousUser
+
+
+def documents_visible_to(user: Asker) -> QuerySet[Document]:
+    """Documents of the collections that the user may use, and those of his own chat sessions.
+
+    A chat session is its user's alone, and only he uploads to it: so its documents are his who uploaded
+    them, and nobody else's, not even an administrator's.
+    """
+    mine = Q(session_id__isnull=True) | Q(uploaded_by=user.pk)
+    return Document.objects.filter(mine, collection__in=visible_to(user).values("pk"))
+
+
+def documents_of_collection(user: Asker, collection_id: int) -> QuerySet[Document]:
+    """The collection's own documents, without those of anybody's chats."""
+    return documents_visible_to(user).filter(collection_id=collection_id, session_id__isnull=True)
+
+
+def document_for(user: Asker, document_id: int) -> Document:
+    """The document, to look at.
+
+    Raises:
+        VerbatimError: NOT_FOUND, for a stranger as for an id that does not exist.
+    """
+    document = (
+        documents_visible_to(user).select_related("uploaded_by", "collection").filter(pk=document_id).first()
+    )
+    if document is None:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    return document
+
+
+def chunks_of(document: Document) -> QuerySet[Chunk]:
+    """The chunks that readers see, in the document's order, without vectors."""
+    return (
+        Chunk.objects.filter(document=document, generation=document.active_generation)
+        .defer("embedding", "search_vector")
+        .order_by("part_index", "index")
+    )

@@ -1,0 +1,121 @@
+"""The worker's doors: tasks take ids, call a service, and own only the policy of trying again."""
+
+import random
+import threading
+import time
+from typing import Any
+
+from celery import Task, shared_task
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, OperationalError
+from redis.exceptions import RedisError
+
+from config.api.health import WORKER_HEARTBEAT_KEY
+from config.errors import ErrorCode, PermanentError, TransientError, VerbatimError
+from config.queues import enqueue
+from documents.ingestion.lease import MAX_ATTEMPTS
+
+BEAT_SECONDS = 10
+SWEEP_EVERY_BEATS = 3
+
+
+@shared_task(bind=True, max_retries=MAX_ATTEMPTS, ignore_result=True)
+def split_document(self: Task, document_id: int) -> None:
+    """Plan a document's parts and enqueue the first of them."""
+    from documents.ingestion.split import document_exhausted, document_split
+
+    try:
+        parts = document_split(document_id=document_id)
+    except (TransientError, OperationalError) as error:
+        if self.request.retries + 1 >= MAX_ATTEMPTS:
+            document_exhausted(document_id=document_id, error=_final(error))
+            return
+        raise self.retry(exc=error, countdown=_backoff(self.request.retries)) from error
+    for part_id in parts:
+        enqueue(process_part, part_id)
+
+
+@shared_task(bind=True, max_retries=MAX_ATTEMPTS, ignore_result=True)
+def process_part(self: Task, part_id: int) -> None:
+    """Do one part and enqueue the next of its document."""
+    from documents.ingestion.part import part_exhausted, part_process
+
+    try:
+        parts = part_process(part_id=part_id)
+    except (TransientError, OperationalError) as error:
+        if self.request.retries + 1 >= MAX_ATTEMPTS:
+            part_exhausted(part_id=part_id, error=_final(error))
+            return
+        raise self.retry(exc=error, countdown=_backoff(self.request.retries)) from error
+    for next_id in parts:
+        enqueue(process_part, next_id)
+
+
+@shared_task(ignore_result=True)
+def sweep() -> None:
+    """Give away what nobody holds; see `documents.ingestion.sweeper`."""
+    from documents.ingestion.sweeper import sweep as look
+
+    found = look()
+    for document_id in found.documents:
+        enqueue(split_document, document_id)
+    for part_id in found.parts:
+        enqueue(process_part, part_id)
+
+
+def _final(error: Exception) -> PermanentError:
+    """What the document is told when the last attempt failed."""
+    if isinstance(error, VerbatimError):
+        return PermanentError(error.code, error.message)
+    return PermanentError(ErrorCode.SERVICE_UNAVAILABLE)
+
+
+def _backoff(retries: int) -> float:
+    """Seconds: 1, 4, 16 and up to half as much again, so that many do not come back at once."""
+    return 4.0**retries * (1 + random.random() / 2)  # noqa: S311
+
+
+@worker_process_init.connect
+def _share_the_machine(**kwargs: Any) -> None:
+    """After the fork: each of the worker's processes takes its share of the cores."""
+    import os
+
+    from documents.embedding.registry import limit_threads
+
+    limit_threads((os.cpu_count() or 1) // settings.CELERY_WORKER_CONCURRENCY)
+
+
+_stopping = threading.Event()
+
+
+@worker_ready.connect
+def _start_heartbeat(**kwargs: Any) -> None:
+    threading.Thread(target=_heartbeat, name="worker-heartbeat", daemon=True).start()
+
+
+@worker_shutting_down.connect
+def _stop_heartbeat(**kwargs: Any) -> None:
+    _stopping.set()
+
+
+def _heartbeat() -> None:
+    """Say that a worker lives, and sweep: at once, then every half minute (beat may be missing)."""
+    beats = 0
+    while True:
+        try:
+            cache.set(WORKER_HEARTBEAT_KEY, time.time(), 120)
+            if beats % SWEEP_EVERY_BEATS == 0:
+                sweep.apply_async(expires=BEAT_SECONDS * SWEEP_EVERY_BEATS, retry=False)
+        except (RedisError, OSError, DatabaseError, *_broker_errors()):
+            pass  # the next beat tells again
+        beats += 1
+        if _stopping.wait(BEAT_SECONDS):
+            return
+
+
+def _broker_errors() -> tuple[type[Exception], ...]:
+    from kombu.exceptions import OperationalError as BrokerError
+
+    return (BrokerError,)
