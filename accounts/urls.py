@@ -1,5 +1,13 @@
 """Addresses of the pages."""
 
-from django.urls import URLPattern
+from accounts import views
+from config.api.routing import both
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    *both("signin", views.signin, "signin"),
+    *both("signup", views.signup, "signup-page"),
+    *both("signout", views.signout, "signout"),
+    *both("account", views.account, "account"),
+    *both("users", views.users, "users-page"),
+    *both("groups", views.groups, "groups-page"),
+]

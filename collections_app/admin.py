@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminPasswordInput, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from accounts.console import RefusalsAsMessages
 from collections_app import selectors, services, validation
@@ -40,7 +40,7 @@ class CollectionForm(forms.ModelForm):
         required=False,
         label="New API key",
         max_length=validation.MAX_KEY_CHARS,
-        widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"}, render_value=False),
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}, render_value=False),
         help_text="Left empty, the stored key stays, unless the provider or the address changes.",
     )
     clear_api_key = forms.BooleanField(
