@@ -5,6 +5,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Role, User
 from collections_app.models import Collection
+from tests.contracts.fixtures import _llm_server, builtin_llm, llm_server  # noqa: F401
 
 PASSWORD = "a-long-and-rare-passphrase"
 

@@ -1,6 +1,6 @@
 """Addresses of the API, relative to /api/."""
 
-from chat.api import ask, messages, sessions
+from chat.api import ask, messages, model_test, sessions
 from config.api.routing import both
 
 urlpatterns = [
@@ -16,4 +16,6 @@ urlpatterns = [
     *both("chat/history", sessions.HistoryView.as_view(), "chat-history"),
     *both("chat/messages/<int:message_id>/feedback", messages.FeedbackView.as_view(), "chat-feedback"),
     *both("chat/messages/<int:message_id>/trace", messages.TraceView.as_view(), "chat-trace"),
+    *both("models/<int:collection_id>/test", model_test.ModelTestView.as_view(), "model-test"),
+    *both("llm/providers", model_test.ProvidersView.as_view(), "llm-providers"),
 ]

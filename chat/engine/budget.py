@@ -13,6 +13,7 @@ from documents.retrieval.types import Passage
 
 CONVERSATION_FENCE_TOKENS = 24
 SEPARATOR_TOKENS = 2
+NO_PASSAGES = "(none)"
 MIN_ANSWER_TOKENS = 16
 
 
@@ -135,10 +136,11 @@ class _Draft:
 
     def passages_text(self) -> str:
         """The fenced passages, numbered from 1."""
-        return "\n\n".join(
+        fenced = (
             fenced_passage(marker, entry.passage, neighbours=entry.neighbours)
             for marker, entry in enumerate(self._entries, 1)
         )
+        return "\n\n".join(fenced) or NO_PASSAGES
 
 
 def _prompt_name(collection: Collection) -> PromptName:

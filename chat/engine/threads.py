@@ -33,4 +33,5 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 def release_connections() -> None:
     """Give this thread's idle connections back to the pool; one inside a transaction is left alone."""
     for connection in connections.all(initialized_only=True):
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()

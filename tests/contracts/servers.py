@@ -1,7 +1,7 @@
 """A scripted LLM server on a real socket: it speaks the OpenAI, the Ollama and the Anthropic protocol.
 
-The model's name chooses what it does wrong; see `_refusal`, `_stream` and `BODIES`. It runs in a thread of its
-own, so that synchronous and asynchronous tests, and other processes, may call it.
+The model's name chooses what it does wrong; see `_refusal`, `_stream` and `BODIES`. It runs in a thread of
+its own, so that synchronous and asynchronous tests, and other processes, may call it.
 """
 
 import asyncio

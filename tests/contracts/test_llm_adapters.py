@@ -386,7 +386,8 @@ async def test_the_real_llama_cpp_server_keeps_the_same_contract(builtin_llm):
 @pytest.mark.llm
 async def test_the_real_llama_cpp_server_says_length_and_refuses_a_prompt_beyond_its_window(builtin_llm):
     llm = registry.build(LLMConfig("builtin", "smollm2-135m-instruct", builtin_llm))
-    short = LLMRequest((ChatMessage("user", "Count to one hundred."),), max_tokens=4)
+    story = (ChatMessage("user", "Write a long story about the sea."),)
+    short = LLMRequest(story, temperature=0.0, max_tokens=4)
     assert (await listen(llm, short)).ends[0].reason == "length"
     heard = await listen(llm, LLMRequest((ChatMessage("user", "word " * 9000),), max_tokens=4))
     assert heard.error is not None

@@ -1,4 +1,4 @@
-"""Servers that speak the providers' protocols. Others may import these fixtures."""
+"""Servers that speak the providers' protocols; `tests/conftest.py` gives these fixtures to every test."""
 
 import subprocess
 import sys
@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from config.embedded import llm, ports
+from tests.contracts.protocols import MODELS
 from tests.contracts.servers import LLMServer
 
 START_SECONDS = 60
@@ -25,7 +26,7 @@ def _llm_server() -> Iterator[LLMServer]:
 def llm_server(_llm_server: LLMServer) -> LLMServer:
     """The scripted server, without the records of other tests."""
     _llm_server.clear()
-    _llm_server.models = ["ok", "llama-small"]
+    _llm_server.models = list(MODELS)
     return _llm_server
 
 

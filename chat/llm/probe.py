@@ -1,0 +1,92 @@
+"""Ask a model one tiny question, to say in words what is wrong with its configuration."""
+
+import asyncio
+import time
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from chat.llm import registry
+from chat.llm.base import LLM, ChatMessage, LLMConfig, LLMRequest, ReasoningDelta, TextDelta
+from collections_app.models import Collection, Provider
+from config.errors import ErrorCode, PermanentError, VerbatimError
+
+PROBE_SECONDS = 45.0
+PROBE_MAX_TOKENS = 16
+LISTING_SECONDS = 2.0
+MODELS_SHOWN = 200
+QUESTION = (ChatMessage("user", "Answer with the single word: ready"),)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How it went.
+
+    Attributes:
+        code: the error's stable code; empty when all is well.
+        models: names that the server offers; empty when it does not tell.
+    """
+
+    ok: bool
+    message: str
+    took_ms: int
+    code: str = ""
+    next_step: str = ""
+    models: list[str] = field(default_factory=list)
+
+
+async def probe(collection: Collection, *, seconds: float = PROBE_SECONDS) -> Probe:
+    """Call the collection's LLM once. No fault raises.
+
+    Args:
+        collection: whose configuration is tried; its rows are not touched.
+        seconds: how long the answer may take.
+    """
+    began = time.monotonic()
+    try:
+        config = registry.config_for(collection)
+        if config.provider == Provider.EXTRACTIVE:
+            return Probe(True, "This model needs no language model: it quotes the documents.", 0)
+        llm = registry.build(config)
+        await _ask(llm, seconds)
+    except VerbatimError as error:
+        models = error.details.get("models", [])
+        return Probe(False, error.message, _since(began), str(error.code), error.next_step, models)
+    took = _since(began)
+    return Probe(True, _praise(config, took), took, models=await _models(llm))
+
+
+async def _ask(llm: LLM, seconds: float) -> None:
+    """Wait for the end of a tiny answer.
+
+    Raises:
+        VerbatimError: what is wrong.
+    """
+    spoke = False
+    try:
+        async with asyncio.timeout(seconds):
+            request = LLMRequest(QUESTION, temperature=0.0, max_tokens=PROBE_MAX_TOKENS)
+            async with aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
+                async for event in events:
+                    spoke = spoke or isinstance(event, TextDelta | ReasoningDelta)
+    except TimeoutError as error:
+        raise PermanentError(
+            ErrorCode.LLM_TIMEOUT,
+            f"No answer within {seconds:.0f} seconds. A big model may still be loading; test again soon.",
+        ) from error
+    if not spoke:
+        raise PermanentError(ErrorCode.LLM_BAD_RESPONSE, "The server answered without a single word.")
+
+
+async def _models(llm: LLM) -> list[str]:
+    try:
+        return (await asyncio.wait_for(llm.models(), LISTING_SECONDS))[:MODELS_SHOWN]
+    except (VerbatimError, TimeoutError):
+        return []
+
+
+def _praise(config: LLMConfig, took_ms: int) -> str:
+    return f"{config.model} answered in {took_ms / 1000:.1f} seconds."
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

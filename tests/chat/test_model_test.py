@@ -1,0 +1,159 @@
+"""POST /api/models/{id}/test and GET /api/llm/providers: what is wrong, in words, for admins only."""
+
+import time
+
+import pytest
+
+from chat.llm import discovery
+from config.errors import ErrorCode
+from tests.contracts.protocols import KEY, LEAK
+
+
+@pytest.fixture
+def ollama_collection(collection, llm_server):
+    collection.llm_provider = "ollama"
+    collection.llm_model_name = "ok"
+    collection.llm_base_url = llm_server.url
+    collection.save()
+    return collection
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    discovery.forget()
+    yield
+    discovery.forget()
+
+
+def run_test(client, collection) -> dict:
+    response = client.post(f"/api/models/{collection.pk}/test")
+    assert response.status_code == 200, response.content
+    return response.json()
+
+
+def test_a_model_that_answers_is_praised_with_its_time_and_neighbours(admin, client_for, ollama_collection):
+    result = run_test(client_for(admin), ollama_collection)
+    assert result["ok"] is True
+    assert result["message"].startswith("ok answered in ")
+    assert result["models"] == ["llama-small", "ok"]
+    assert result["code"] == ""
+
+
+def test_a_missing_model_is_named_with_those_that_exist(admin, client_for, ollama_collection):
+    ollama_collection.llm_model_name = "404"
+    ollama_collection.save()
+    result = run_test(client_for(admin), ollama_collection)
+    assert result["ok"] is False
+    assert result["code"] == ErrorCode.LLM_MODEL_NOT_FOUND
+    assert "ollama pull 404" in result["message"]
+    assert result["models"] == ["llama-small", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"llm_base_url": "http://127.0.0.1:9"}, ErrorCode.LLM_UNREACHABLE, "Nothing listens at"),
+        ({"llm_base_url": "http://169.254.169.254"}, ErrorCode.ADDRESS_REFUSED, "never called"),
+        ({"llm_base_url": "http://10.1.2.3:11434"}, ErrorCode.ADDRESS_REFUSED, "private"),
+        ({"llm_model_name": "401"}, ErrorCode.LLM_KEY_MISSING, "wants an API key"),
+        ({"llm_model_name": "html"}, ErrorCode.LLM_BAD_RESPONSE, "web page"),
+        ({"llm_model_name": "empty"}, ErrorCode.LLM_BAD_RESPONSE, "without a single word"),
+        ({"llm_provider": "openai", "llm_base_url": ""}, ErrorCode.LLM_KEY_MISSING, "no API key"),
+        ({"llm_provider": "builtin"}, ErrorCode.LLM_UNREACHABLE, "not running"),
+        ({"llm_provider": "custom", "llm_base_url": ""}, ErrorCode.LLM_UNREACHABLE, "No base URL"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(admin, client_for, ollama_collection, settings, changes, code, words):
+    settings.BUILTIN_LLM_URL = ""
+    for name, value in changes.items():
+        setattr(ollama_collection, name, value)
+    ollama_collection.save()
+    result = run_test(client_for(admin), ollama_collection)
+    assert (result["ok"], result["code"]) == (False, code)
+    assert words in result["message"]
+    assert result["next_step"]
+
+
+def test_a_refused_key_is_not_repeated(admin, client_for, ollama_collection):
+    ollama_collection.llm_provider = "custom"
+    ollama_collection.llm_base_url += "/v1"
+    ollama_collection.llm_model_name = "401"
+    ollama_collection.api_key = KEY
+    ollama_collection.save()
+    result = run_test(client_for(admin), ollama_collection)
+    assert result["code"] == ErrorCode.LLM_KEY_REFUSED
+    assert KEY not in str(result)
+    assert LEAK not in str(result)
+
+
+def test_the_extractive_provider_needs_no_test(admin, client_for, collection):
+    result = run_test(client_for(admin), collection)
+    assert result["ok"] is True
+
+
+def test_only_admins_may_test(admin, superadmin, member, stranger, client_for, collection):
+    path = f"/api/models/{collection.pk}/test"
+    expected = {admin: 200, superadmin: 200, member: 403, stranger: 404}
+    for user, status in expected.items():
+        assert client_for(user).post(path).status_code == status
+        assert client_for(user).post(f"{path}/").status_code == status
+    assert client_for(None).post(path).status_code == 401
+
+
+def test_only_admins_may_list_providers(admin, superadmin, member, stranger, client_for):
+    expected = {admin: 200, superadmin: 200, member: 403, stranger: 403}
+    for user, status in expected.items():
+        assert client_for(user).get("/api/llm/providers").status_code == status
+    assert client_for(None).get("/api/llm/providers").status_code == 401
+
+
+def test_providers_say_what_they_need_and_which_models_an_ollama_has(
+    admin,
+    client_for,
+    llm_server,
+    settings,
+):
+    settings.OLLAMA_BASE_URL = llm_server.url
+    settings.BUILTIN_LLM_URL = f"{llm_server.url}/v1"
+    listed = client_for(admin).get("/api/llm/providers").json()["providers"]
+    by_id = {one["id"]: one for one in listed}
+    assert list(by_id) == ["extractive", "ollama", "openai", "anthropic", "custom", "builtin"]
+    assert by_id["ollama"]["available"] is True
+    assert by_id["ollama"]["models"] == ["llama-small", "ok"]
+    assert by_id["builtin"]["available"] is True
+    assert llm_server.url not in by_id["builtin"]["default_base_url"]
+    assert by_id["openai"]["needs_key"]
+    assert by_id["openai"]["available"] is None
+    assert by_id["custom"]["needs_base_url"]
+    client_for(admin).get("/api/llm/providers")
+    assert len([one for one in llm_server.records if one.path == "/api/tags"]) == 1
+
+
+def test_the_list_never_waits_for_a_server_that_hangs(admin, client_for, settings):
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        settings.OLLAMA_BASE_URL = settings.BUILTIN_LLM_URL = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        began = time.monotonic()
+        listed = client_for(admin).get("/api/llm/providers").json()["providers"]
+        assert time.monotonic() - began < 1.5
+    assert [one["available"] for one in listed if one["id"] in ("ollama", "builtin")] == [False, False]
+
+
+def test_discovery_finds_an_ollama_or_nothing(llm_server, settings):
+    settings.OLLAMA_BASE_URL = llm_server.url
+    assert discovery.ollama_models() == ["llama-small", "ok"]
+    llm_server.models = []
+    assert discovery.ollama_models() == []
+    settings.OLLAMA_BASE_URL = "http://127.0.0.1:9"
+    assert discovery.ollama_models() is None
+
+
+@pytest.mark.llm
+def test_the_built_in_model_answers_its_test(admin, client_for, collection, builtin_llm, settings):
+    settings.BUILTIN_LLM_URL = builtin_llm
+    collection.llm_provider = "builtin"
+    collection.save()
+    result = run_test(client_for(admin), collection)
+    assert result["ok"] is True, result
+    assert result["models"] == ["smollm2-135m-instruct"]
