@@ -8,3 +8,4 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         from config import celery, checks  # noqa: F401  (every process rings on our broker; registers the checks)
+        from config.api import schema  # noqa: F401  (registers how the schema describes bearer tokens)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import Group
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
 from rest_framework.permissions import IsAuthenticated
@@ -18,6 +19,7 @@ from accounts.api.serializers import (
     UserSerializer,
     UserUpdateInput,
 )
+from accounts.models import User
 from accounts.permissions import IsAdmin
 
 
@@ -25,6 +27,7 @@ class Users(generics.ListAPIView):
     """GET: everybody. POST: create somebody."""
 
     permission_classes = (IsAuthenticated, IsAdmin)
+    queryset = User.objects.none()  # tells the schema's generator the model
     serializer_class = UserSerializer
     search_fields = ("email", "full_name")
     filterset_fields = ("role", "is_active")
@@ -71,6 +74,7 @@ class Groups(generics.ListAPIView):
     """GET: the groups with their people. POST: create one."""
 
     permission_classes = (IsAuthenticated, IsAdmin)
+    queryset = Group.objects.none()  # tells the schema's generator the model
     serializer_class = GroupSerializer
     search_fields = ("name",)
     filterset_fields = ()

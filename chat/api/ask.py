@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from chat import selectors, services
 from chat.api.negotiation import JsonOnly
-from chat.api.serializers import AnswerSerializer, AskSerializer, UploadSerializer
+from chat.api.serializers import AnswerSerializer, AskSerializer, ChatUploadSerializer
 from chat.engine import runs
 from chat.engine.follow import follow
 from chat.engine.threads import release_connections
@@ -81,15 +81,16 @@ class UploadView(APIView):
 
     parser_classes = (MultiPartParser,)
 
-    @extend_schema(request={"multipart/form-data": UploadSerializer}, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(
+        request={"multipart/form-data": ChatUploadSerializer}, responses={202: OpenApiTypes.OBJECT}
+    )
     def post(self, request: Request) -> Response:
         """Stored and queued; the document carries the chat's `session_id`."""
         from documents.api.serializers import DocumentSerializer
-
         from documents.services import document_upload
 
         throttling.hit("upload", str(request.user.pk), fail_closed=False)
-        given = UploadSerializer(data=request.data)
+        given = ChatUploadSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         data = given.validated_data
         collection = access.get_for(request.user, data["model_id"])

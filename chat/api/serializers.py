@@ -22,7 +22,7 @@ class AskSerializer(serializers.Serializer):
     client_id = serializers.CharField(required=False, allow_blank=True, max_length=64, default="")
 
 
-class UploadSerializer(serializers.Serializer):
+class ChatUploadSerializer(serializers.Serializer):
     """A file for one chat; without `session_id` a new chat is made for it."""
 
     file = serializers.FileField(allow_empty_file=True)

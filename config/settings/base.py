@@ -223,6 +223,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["config.api.routing.drop_slashed"],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "ENUM_NAME_OVERRIDES": {"RoleEnum": "accounts.models.Role", "MessageRoleEnum": "chat.models.MessageRole"},
 }
 
 # --- documents ----------------------------------------------------------------------------------
