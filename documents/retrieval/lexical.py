@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from django.db.backends.utils import CursorWrapper
 
-from documents.retrieval.scope import Scope, ScopeSize
+from documents.retrieval.scope import LIVE_DOCUMENT, Scope, ScopeSize
 
 K1, B = 1.2, 0.75
 MAX_TERMS = 48  # of the question; a longer one keeps its rarest
 MAX_CANDIDATE_TERMS = 16
 # Rows that the candidates' terms may match together. The terms beyond it are so frequent that they only rank.
-CANDIDATE_ROWS = 12_000
-RANKED_ROWS = 300  # of the candidates, those with the greatest sum of idf are ranked exactly
+CANDIDATE_ROWS = 4_000
+RANKED_ROWS = 200  # of the candidates, those with the greatest sum of idf are ranked exactly
 STATISTICS_SECONDS = 60.0
 
 _statistics: tuple[float, dict[str, float]] = (0.0, {})
@@ -129,13 +129,13 @@ def _statement(scope: Scope, finding: int) -> str:
     Each rare term is its own subquery with a literal query, so that the planner knows how many rows it
     matches and takes the GIN index for it; no text vector is read before the last step.
     """
-    pairs = " UNION ALL ".join(
-        f"SELECT {i} AS ord, c.id, c.token_count FROM {scope.chunks_sql}"  # noqa: S608
-        f" AND c.search_vector @@ %(q{i})s::tsquery"
+    found = " UNION ALL ".join(
+        f"SELECT {i} AS ord, c.id, c.token_count, c.document_id, c.generation, c.session_id"  # noqa: S608
+        f" FROM documents_chunk c WHERE {scope.chunk_condition} AND c.search_vector @@ %(q{i})s::tsquery"
         for i in range(finding)
     )
     return f"""
-    WITH pair AS MATERIALIZED ({pairs}),
+    WITH pair AS MATERIALIZED (SELECT c.ord, c.id, c.token_count FROM ({found}) c {LIVE_DOCUMENT}),
     counted AS (SELECT ord, count(*)::float8 AS n FROM pair GROUP BY ord),
     term AS MATERIALIZED (
       SELECT t.ord::int - 1 AS ord, t.lexeme,

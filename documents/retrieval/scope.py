@@ -7,15 +7,11 @@ from uuid import UUID
 from django.db.backends.utils import CursorWrapper
 
 # Readers see finished builds only: a chunk counts when its generation is its document's active one.
-# `{session}` admits the uploads of one chat, and only to the person who uploaded them.
-VISIBLE_CHUNKS = """documents_chunk c
-  JOIN documents_document d ON d.id = c.document_id AND d.active_generation = c.generation
- WHERE c.collection_id = %(collection)s AND {session}"""
-NO_SESSION = "c.session_id IS NULL"
-WITH_SESSION = (
-    "(c.session_id IS NULL OR"
-    " (c.session_id = %(session)s AND d.session_id = %(session)s AND d.uploaded_by_id = %(user)s))"
-)
+# The uploads of one chat are seen in that chat, and only by the person who uploaded them.
+OF_COLLECTION = "c.collection_id = %(collection)s AND c.session_id IS NULL"
+WITH_SESSION = "c.collection_id = %(collection)s AND (c.session_id IS NULL OR c.session_id = %(session)s)"
+LIVE_DOCUMENT = """JOIN documents_document d ON d.id = c.document_id AND d.active_generation = c.generation
+   AND (c.session_id IS NULL OR (d.session_id = c.session_id AND d.uploaded_by_id = %(user)s))"""
 VISIBLE_DOCUMENTS = """documents_document d
  WHERE d.collection_id = %(collection)s AND d.active_generation IS NOT NULL AND (d.session_id IS NULL
        OR (d.session_id = %(session)s AND d.uploaded_by_id = %(user)s))"""
@@ -30,9 +26,14 @@ class Scope:
     session_id: UUID | None
 
     @property
+    def chunk_condition(self) -> str:
+        """What a chunk `c` itself must fulfil; not enough without `LIVE_DOCUMENT`."""
+        return WITH_SESSION if self.session_id else OF_COLLECTION
+
+    @property
     def chunks_sql(self) -> str:
         """`FROM` and `WHERE` of the visible chunks `c` (of documents `d`); conditions may follow with AND."""
-        return VISIBLE_CHUNKS.format(session=WITH_SESSION if self.session_id else NO_SESSION)
+        return f"documents_chunk c {LIVE_DOCUMENT} WHERE {self.chunk_condition}"
 
     @property
     def params(self) -> dict[str, Any]:
