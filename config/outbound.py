@@ -84,6 +84,8 @@ def check_url(url: str) -> httpx.URL:
         raise _refused("The address cannot be read.") from None
     if parsed.scheme not in SCHEMES:
         raise _refused("The address must begin with http:// or https://.")
+    if parsed.port is not None and not 0 < parsed.port < 65536:
+        raise _refused("The address's port is not one.")
     if not parsed.host or parsed.userinfo:
         raise _refused("The address must name a host and hold no user name or password.")
     if parsed.query or parsed.fragment:

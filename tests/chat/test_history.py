@@ -1,0 +1,101 @@
+"""Follow-ups become searchable: by the LLM when it is quick, by a fixed rule otherwise."""
+
+import time
+
+import pytest
+
+from chat.engine.history import condense, fallback
+from chat.llm import calls, registry
+from chat.llm.base import ChatMessage, Finished, LLMConfig, TextDelta
+
+FIRST = "How many days of annual leave do full-time staff have?"
+HISTORY = [ChatMessage("user", FIRST), ChatMessage("assistant", "They have 27 days [1].")]
+FOLLOW_UP = "And part-time staff?"
+
+
+class Writes:
+    """An LLM that writes what it was made with, and keeps what it was asked."""
+
+    config = LLMConfig("ollama", "m", "http://127.0.0.1:9")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.asked = None
+
+    async def stream(self, request):
+        self.asked = request
+        yield TextDelta(self.text)
+        yield Finished()
+
+
+def real(server, model: str):
+    return registry.build(LLMConfig("ollama", model, server.url))
+
+
+async def test_the_first_question_is_searched_for_as_it_is():
+    llm = Writes("something else")
+    assert await condense(llm=llm, question=FIRST, history=[]) == FIRST
+    assert llm.asked is None
+
+
+async def test_a_follow_up_is_rewritten_by_the_llm():
+    llm = Writes('"How many days of leave do part-time staff have?"\n')
+    rewritten = await condense(llm=llm, question=FOLLOW_UP, history=HISTORY)
+    assert rewritten == "How many days of leave do part-time staff have?"
+    prompt = llm.asked.messages[1].content
+    assert FIRST in prompt
+    assert FOLLOW_UP in prompt
+    assert "[1]" not in prompt
+    assert llm.asked.temperature == 0.0
+    assert llm.asked.max_tokens <= 100
+
+
+@pytest.mark.parametrize("babble", ["", "   \n", "Sure!\nHere is the question:\nWhat?", "word " * 300])
+async def test_babble_means_the_fallback(babble):
+    rewritten = await condense(llm=Writes(babble), question=FOLLOW_UP, history=HISTORY)
+    assert rewritten == f"{FIRST}\n{FOLLOW_UP}"
+
+
+@pytest.mark.parametrize("provider", ["extractive", "builtin"])
+async def test_the_extractive_and_the_built_in_model_are_not_asked(provider):
+    llm = Writes("nonsense")
+    llm.config = LLMConfig(provider)
+    assert await condense(llm=llm, question=FOLLOW_UP, history=HISTORY) == f"{FIRST}\n{FOLLOW_UP}"
+    assert llm.asked is None
+
+
+@pytest.mark.parametrize("mode", ["500", "404", "cut", "malformed", "silent", "hang", "drip", "huge"])
+async def test_a_slow_or_failing_llm_means_the_fallback_in_time(llm_server, mode, monkeypatch):
+    monkeypatch.setattr(calls, "RETRY_SECONDS", 0.01)
+    began = time.monotonic()
+    rewritten = await condense(llm=real(llm_server, mode), question=FOLLOW_UP, history=HISTORY, seconds=0.4)
+    assert rewritten == f"{FIRST}\n{FOLLOW_UP}"
+    assert time.monotonic() - began < 1.5
+    assert all(record.closed.wait(2) for record in llm_server.of(mode))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How much may a hotel cost per night?",
+        "Who manages the Harbour Branch, and when was the branch opened?",
+        "List the branches with a reading room.",
+    ],
+)
+def test_an_english_question_that_stands_alone_is_left_alone(question):
+    assert fallback(question=question, history=HISTORY) == question
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Why?", "And in capitals?", "How long does it take to approve?", "Who else is in charge of the budget?"]
+    + ["Und wie viele Tage haben Teilzeitkräfte im Jahr?", "那么兼职员工呢？"],
+)
+def test_whatever_may_refer_back_carries_the_last_question(question):
+    assert fallback(question=question, history=HISTORY) == f"{FIRST}\n{question}"
+
+
+def test_the_fallback_takes_the_last_turn_of_the_user_not_of_the_assistant():
+    history = [*HISTORY, ChatMessage("user", "And managers?"), ChatMessage("assistant", "30 days.")]
+    assert fallback(question="Why?", history=history) == "And managers?\nWhy?"
+    assert fallback(question="Why?", history=[ChatMessage("assistant", "Hello!")]) == "Why?"
