@@ -3,7 +3,7 @@
 from django.urls import URLPattern
 
 from config.api.routing import both
-from documents.api import views
+from documents.api import sources, views
 from documents.api.search import ModelSearchView
 
 # The contract knows each address in a short and in a long spelling; clients depend on both.
@@ -24,4 +24,6 @@ for prefix, suffix in DOCUMENT_PREFIXES:
         *both(f"{prefix}/reprocess", views.DocumentReprocess.as_view(), f"document-reprocess{suffix}"),
         *both(f"{prefix}/cancel", views.DocumentCancel.as_view(), f"document-cancel{suffix}"),
         *both(f"{prefix}/chunks", views.DocumentChunks.as_view(), f"document-chunks{suffix}"),
+        *both(f"{prefix}/file", sources.DocumentFile.as_view(), f"document-file{suffix}"),
+        *both(f"{prefix}/pages/<int:page>.png", sources.DocumentPage.as_view(), f"document-page{suffix}"),
     ]

@@ -89,7 +89,8 @@ def part_work(part: DocumentPart, document: Document) -> Work:
     """
     collection = document.collection
     watch = Stopwatch()
-    reading = parser_child().read(storage.path_of(document.stored_name), document.media_type, part.span)
+    span = document.reading | part.span
+    reading = parser_child().read(storage.path_of(document.stored_name), document.media_type, span)
     watch.lap("parse")
     embedder = get_embedder(collection.embedding_model)
     plan = ChunkPlan(collection.chunk_size, collection.chunk_overlap, display_title(document))

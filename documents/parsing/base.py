@@ -1,7 +1,8 @@
 """What parsers take and give. Parsers are pure: a path and a span in, frozen results out; no Django.
 
 A parser module offers `split(path, name) -> Structure` (look once, plan the parts) and
-`read(path, span) -> Reading` (one part). Both run in the guarded child process (`guards`).
+`read(path, span) -> Reading` (one part; the span comes with the structure's `reading` merged in). Both run
+in the guarded child process (`guards`).
 """
 
 from dataclasses import asdict, dataclass, field
@@ -55,7 +56,7 @@ class Structure:
     Attributes:
         spans: one per part, each a JSON-able dict for `read`.
         title: from the file's metadata; "" when there is none worth showing.
-        reading: how the file was read, for people: encoding, delimiter, columns.
+        reading: how the file was read: encoding, delimiter, columns. For people, and for `read`.
     """
 
     spans: tuple[dict[str, Any], ...]

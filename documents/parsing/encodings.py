@@ -11,6 +11,42 @@ MARKS = (
 )
 BLOCK = 1 << 20
 SAMPLE = 1 << 16
+MIN_HIGH_BYTES = 8
+TRUSTED = frozenset(
+    [
+        "cp932",
+        "shift_jis",
+        "shift_jisx0213",
+        "euc_jp",
+        "iso2022_jp",
+        "cp949",
+        "euc_kr",
+        "johab",
+        "big5",
+        "big5hkscs",
+        "gb2312",
+        "gbk",
+        "gb18030",
+        "hz",
+        "cp1250",
+        "iso8859_2",
+        "cp1251",
+        "koi8_r",
+        "koi8_u",
+        "iso8859_5",
+        "cp1253",
+        "iso8859_7",
+        "cp1254",
+        "iso8859_9",
+        "cp1255",
+        "iso8859_8",
+        "cp1256",
+        "iso8859_6",
+        "cp874",
+        "tis_620",
+        "cp1258",
+    ]
+)
 
 
 def detect(path: str) -> str:
@@ -57,10 +93,14 @@ def decodes(path: str, encoding: str) -> bool:
 
 
 def _guess(head: bytes) -> str | None:
+    """The detector's answer where it can be trusted; None leaves the commonest, cp1252.
+
+    It often takes Western text for a rare code page: so non-Latin scripts must show by many high bytes.
+    """
     from charset_normalizer import from_bytes
 
     best = from_bytes(head).best()
-    if best is None or best.encoding in ("ascii", "utf_8"):
+    high = sum(byte >= 0x80 for byte in head)
+    if best is None or best.encoding not in TRUSTED or high < max(MIN_HIGH_BYTES, len(head) * 0.02):
         return None
-    # of the Western families it is often the wrong member; cp1252 is by far the commonest
-    return None if best.encoding in ("cp1250", "cp1252", "latin_1", "cp1257") else str(best.encoding)
+    return str(best.encoding)

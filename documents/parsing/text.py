@@ -33,7 +33,7 @@ def split(path: str, name: str) -> Structure:
                 break
             text = clean_text(raw)
             span = {"at": at, "length": len(raw), "start": chars, "line": line}
-            spans.append(span | {"encoding": encoding, "markdown": markdown, "headings": headings.state()})
+            spans.append(span | {"headings": headings.state()} if markdown else span)
             for _, section in headings.sections(text):
                 title = title or section
             chars += len(text)
@@ -41,7 +41,8 @@ def split(path: str, name: str) -> Structure:
             blank = blank and not text.strip()
     if blank:
         raise ParseError("no_text", "The file holds no text.")
-    return Structure(spans=tuple(spans), title=title, reading={"encoding": encoding, "lines": line})
+    reading = {"encoding": encoding, "lines": line, "markdown": markdown}
+    return Structure(spans=tuple(spans), title=title, reading=reading)
 
 
 def read(path: str, span: dict[str, Any]) -> Reading:
@@ -49,7 +50,7 @@ def read(path: str, span: dict[str, Any]) -> Reading:
     with open(path, encoding=span["encoding"], newline="") as file:
         file.seek(span["at"])
         text = clean_text(file.read(span["length"]))
-    headings = Headings(span["markdown"], span["headings"])
+    headings = Headings(span["markdown"], span.get("headings"))
     starts = [(0, headings.title()), *headings.sections(text)]
     blocks = []
     for index, (start, section) in enumerate(starts):
