@@ -1,5 +1,12 @@
 """Addresses of the pages."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from chat import views
+from config.api.routing import both
+
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    *both("chat", views.chat, "chat"),
+    *both("chat/<uuid:session_id>", views.chat, "chat-session"),
+]

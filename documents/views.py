@@ -1,0 +1,70 @@
+"""Pages about documents: those of a model with their live status, their passages, and what a search finds."""
+
+from django.conf import settings
+from django.db.models import Count, Q, Sum
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from collections_app import access
+from collections_app.selectors import collection_with_counts
+from config.api.health import worker_alive
+from config.pages import page
+from documents import selectors
+from documents.models import Status
+
+
+@page
+@require_GET
+def model_documents(request: HttpRequest, model_id: int) -> HttpResponse:
+    """The documents of a model. Whoever may use the model may look; admins upload and change."""
+    model = collection_with_counts(request.user, model_id)
+    manages = access.manageable_by(request.user).filter(pk=model_id).exists()
+    data = {"model_id": model.pk, "manages": manages, "max_file_mb": settings.MAX_FILE_SIZE_MB}
+    context = {"nav": "models" if manages else "overview", "tab": "documents", "model": model}
+    return render(
+        request,
+        "model_documents.html",
+        context | {"manages": manages, "page_data": data, "worker_missing": manages and not worker_alive()},
+    )
+
+
+@page
+@require_GET
+def try_retrieval(request: HttpRequest, model_id: int) -> HttpResponse:
+    """What a question would find, with scores and ranks: the same search as the chat's."""
+    model = collection_with_counts(request.user, model_id)
+    manages = access.manageable_by(request.user).filter(pk=model_id).exists()
+    context = {"nav": "models" if manages else "overview", "tab": "try", "model": model, "manages": manages}
+    return render(request, "model_try.html", context)
+
+
+@page
+@require_GET
+def counts(request: HttpRequest, model_id: int) -> JsonResponse:
+    """How many documents of a model are in each state, for the filters above the list."""
+    access.get_for(request.user, model_id)
+    rows = selectors.documents_of_collection(request.user, model_id)
+    found = dict(rows.order_by().values_list("status").annotate(Count("pk")))
+    totals = rows.aggregate(
+        chunks=Sum("chunk_count"), warned=Count("pk", filter=Q(status=Status.COMPLETED) & ~Q(warnings=[]))
+    )
+    return JsonResponse(
+        {
+            "all": sum(found.values()),
+            "by_status": {status: found.get(status, 0) for status in Status.values},
+            "with_warnings": totals["warned"],
+            "chunks": totals["chunks"] or 0,
+            "worker_alive": worker_alive(),
+        }
+    )
+
+
+@page
+@require_GET
+def document(request: HttpRequest, document_id: int) -> HttpResponse:
+    """One document and its passages."""
+    found = selectors.document_for(request.user, document_id)
+    data = {"id": found.pk, "media_type": found.media_type}
+    context = {"nav": "models", "document": found, "model": found.collection, "page_data": data}
+    return render(request, "document.html", context)
