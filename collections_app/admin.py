@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget,
 from accounts.console import RefusalsAsMessages
 from collections_app import selectors, services, validation
 from collections_app.models import Collection
-from collections_app.services import EDITABLE
+from collections_app.validation import EDITABLE
 from config.errors import VerbatimError
 
 

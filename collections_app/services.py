@@ -11,30 +11,10 @@ from accounts import audit
 from accounts.models import User
 from collections_app import access, keys, validation
 from collections_app.models import Collection
+from collections_app.validation import EDITABLE
 from config import events
 from config.errors import ErrorCode, VerbatimError
 
-EDITABLE = frozenset(
-    {
-        "name",
-        "description",
-        "suggested_questions",
-        "llm_provider",
-        "llm_model_name",
-        "llm_base_url",
-        "system_prompt",
-        "temperature",
-        "max_tokens",
-        "context_tokens",
-        "top_k",
-        "similarity_threshold",
-        "history_length",
-        "answer_mode",
-        "chunk_strategy",
-        "chunk_size",
-        "chunk_overlap",
-    }
-)
 LONG_TEXTS = {"description", "system_prompt", "suggested_questions"}  # the ledger says only that they changed
 
 

@@ -9,6 +9,27 @@ from django.core.exceptions import ValidationError
 from collections_app.models import Collection, Provider
 from config.errors import ErrorCode, VerbatimError
 
+EDITABLE = frozenset(
+    {
+        "name",
+        "description",
+        "suggested_questions",
+        "llm_provider",
+        "llm_model_name",
+        "llm_base_url",
+        "system_prompt",
+        "temperature",
+        "max_tokens",
+        "context_tokens",
+        "top_k",
+        "similarity_threshold",
+        "history_length",
+        "answer_mode",
+        "chunk_strategy",
+        "chunk_size",
+        "chunk_overlap",
+    }
+)
 MAX_QUESTIONS = 6
 MAX_QUESTION_CHARS = 200
 MAX_KEY_CHARS = 1000
@@ -23,7 +44,7 @@ def check(collection: Collection) -> None:
     """
     details: dict[str, list[str]] = {}
     try:
-        collection.clean_fields(exclude=["api_key"])
+        collection.clean_fields(exclude={field.name for field in collection._meta.fields} - EDITABLE)
     except ValidationError as error:
         details |= error.message_dict
     for field, reason in _across_fields(collection):

@@ -6,8 +6,7 @@ from rest_framework import serializers
 
 from collections_app.models import Collection
 from collections_app.selectors import Grant
-from collections_app.services import EDITABLE
-from collections_app.validation import MAX_KEY_CHARS, MAX_QUESTION_CHARS, MAX_QUESTIONS
+from collections_app.validation import EDITABLE, MAX_KEY_CHARS, MAX_QUESTION_CHARS, MAX_QUESTIONS
 
 PUBLIC = [
     "id",

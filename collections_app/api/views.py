@@ -92,7 +92,7 @@ class CollectionAccess(APIView):
             "next": None,
             "previous": None,
             "results": GrantSerializer(grants, many=True).data,
-            "user_ids": sorted(grant.user.pk for grant in grants if grant.direct),
+            "user_ids": sorted(collection.users.values_list("pk", flat=True)),
             "group_ids": sorted(collection.groups.values_list("pk", flat=True)),
         }
 
