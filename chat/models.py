@@ -25,7 +25,7 @@ class ChatSession(models.Model):
         indexes = [models.Index(fields=["user", "-updated_at"])]
 
     def __str__(self) -> str:
-        return self.title or str(self.id)
+        return f"chat {self.pk}"  # a title is what somebody asked: nothing for logs and consoles
 
 
 class MessageRole(models.TextChoices):

@@ -122,8 +122,10 @@ CACHES = {
 }
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "verbatim:layer", "capacity": 200},
+        # not `core`: there a restart of Redis ends every open socket, and a consumer that is cancelled while a
+        # message arrives may never end
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "verbatim:layer:"},
     }
 }
 
@@ -153,6 +155,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep-ingestion": {"task": "documents.tasks.sweep", "schedule": 30.0},
+    "repair-answers": {"task": "chat.tasks.repair_answers", "schedule": 30.0},
 }
 
 # --- who you are --------------------------------------------------------------------------------

@@ -115,7 +115,6 @@ def add_document(collection: Collection, admin: User, name: str, texts: list[str
 @pytest.fixture(autouse=True)
 def _empty_redis():
     cache.clear()  # the whole database of this run's own Redis: message ids start again in each test
-    yield
 
 
 @asynccontextmanager
