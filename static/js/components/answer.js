@@ -123,7 +123,7 @@ export class Answer {
 
   failureBox() {
     if (!this.failure) return null;
-    const { message, details, retryable } = this.failure;
+    const { message, details, next_step: step = details?.next_step, retryable } = this.failure;
     const again = retryable === false ? null : button("Try again", () => this.on.retry(this), { class: "btn quiet small", iconName: "redo" });
     return el("div", { class: "notice bad failure", role: "alert", "data-testid": "answer-error" }, icon("warn"), el("div", {}, el("p", {}, el("strong", { text: message }), details?.next_step ? ` ${details.next_step}` : ""), again && el("p", {}, again)));
   }

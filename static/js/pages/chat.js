@@ -10,7 +10,7 @@ import { complain, say } from "../components/toast.js";
 import { showTrace } from "../components/trace.js";
 import { welcomeFor } from "../components/welcome.js";
 import * as api from "../lib/api.js";
-import { $, el, fill, pageData } from "../lib/dom.js";
+import { $, debounce, el, fill, pageData } from "../lib/dom.js";
 import { count } from "../lib/format.js";
 import { ChatLink } from "../lib/chat_link.js";
 
@@ -30,6 +30,8 @@ class ChatPage {
     this.attachments = new Attachments($("#chips"), () => ({ model_id: this.model.id, session_id: this.session?.id }), (id) => this.adopt(id));
     this.evidence = new Evidence($("#evidence"), root, { onClose: () => this.evidenceClosed() });
     this.list = new SessionList($("#sessions"), $("#find-chat"), { onRenamed: (id, title) => this.renamed(id, title), onDeleted: (id) => id === this.session?.id && location.assign("/chat/") });
+    this.refreshList = debounce(() => this.list.load(), 500);
+    this.catchUpSoon = debounce(() => this.catchUp(), 800);
     this.link = new ChatLink({ frame: (frame) => this.receive(frame), state: (state) => this.linkState(state) });
   }
 
@@ -80,7 +82,7 @@ class ChatPage {
   async loadMessages() {
     let messages;
     try {
-      messages = (await api.get(api.query(`/api/chat/sessions/${this.session.id}/messages`, { page_size: 200 }))).results;
+      messages = await this.storedMessages();
     } catch (error) {
       this.conversation.refusal(error, () => this.loadMessages());
       return;
@@ -107,17 +109,27 @@ class ChatPage {
       this.link.follow(this.session.id, message.id, 0);
       return;
     }
-    const failed = message.error ?? (message.error_code ? { code: message.error_code, message: message.error_message } : null);
     answer.rating = message.feedback?.rating ?? null;
-    answer.finish({ html: message.html, content: message.content, sources: message.sources, finish_reason: message.finish_reason, error: failed }, { latest });
+    answer.finish({ html: message.html, content: message.content, sources: message.sources, finish_reason: message.finish_reason, error: message.error }, { latest });
+  }
+
+  async storedMessages() {
+    const messages = [];
+    let path = `/api/chat/sessions/${this.session.id}/messages?page_size=200`;
+    while (path) {
+      const { results, next } = await api.get(path);
+      messages.push(...results);
+      path = next && new URL(next).pathname + new URL(next).search;
+    }
+    return messages;
   }
 
   /** Another tab or device may have gone on with this chat. */
   async catchUp() {
     if (document.visibilityState !== "visible" || !this.session || this.active || this.pending) return;
     try {
-      const answer = await api.get(api.query(`/api/chat/sessions/${this.session.id}/messages`, { page_size: 200 }));
-      if (answer.results.at(-1)?.id !== this.lastMessageId && !this.active && !this.pending) await this.loadMessages();
+      const messages = await this.storedMessages();
+      if (messages.at(-1)?.id !== this.lastMessageId && !this.active && !this.pending) await this.loadMessages();
     } catch {
       // the connection state says enough
     }
@@ -153,22 +165,11 @@ class ChatPage {
       this.sendPending();
       return;
     }
-    const stored = this.session ? await this.storedInSession() : await this.storedAsNewSession();
-    if (stored === null) this.sendPending();
-    else location.assign(`/chat/${stored}/`);
-  }
-
-  async storedInSession() {
-    const { results } = await api.get(api.query(`/api/chat/sessions/${this.session.id}/messages`, { page_size: 200 }));
-    const last = results.filter((message) => message.role === "user").at(-1);
-    return last && last.id !== this.lastQuestionId && last.content === this.pending.text ? this.session.id : null;
-  }
-
-  async storedAsNewSession() {
-    const { results } = await api.get("/api/chat/sessions?page_size=1");
-    const newest = results[0];
-    const recent = newest && Date.now() - new Date(newest.created_at) < 120_000;
-    return recent && this.pending.text.startsWith(newest.title.replace(/…$/, "")) ? newest.id : null;
+    const mine = (message) => message.client_id === this.pending.clientId;
+    const { results } = await api.get("/api/chat/history?ordering=-id&page_size=10");
+    const stored = results.find(mine);
+    if (stored) location.assign(`/chat/${stored.session_id}/`);
+    else this.sendPending();
   }
 
   stop() {
@@ -183,7 +184,8 @@ class ChatPage {
   // --- frames -----------------------------------------------------------------------------------
 
   receive(frame) {
-    if (frame.session_id && this.session && frame.session_id !== this.session.id) return;
+    if (frame.type === "session_changed") return this.changedElsewhere(frame); // in another tab or on another device
+    if (frame.session_id && this.session && frame.session_id !== this.session.id) return undefined;
     switch (frame.type) {
       case "user_message":
         return this.confirmed(frame);
@@ -196,13 +198,17 @@ class ChatPage {
       case "stream_end":
         return this.finished(frame);
       case "message_saved":
-        this.lastMessageId = frame.message_id;
-        return this.list.load();
+        return this.refreshList();
       case "error":
         return this.refused(frame);
       default:
         return undefined;
     }
+  }
+
+  changedElsewhere(frame) {
+    this.refreshList();
+    if (frame.session_id === this.session?.id) this.catchUpSoon();
   }
 
   /** The answer that a frame belongs to; the first frame gives the waiting one its number. */
@@ -240,6 +246,7 @@ class ChatPage {
 
   finished(frame) {
     const answer = this.answerFor(frame);
+    this.lastMessageId = frame.message_id;
     answer.finish(frame);
     answer.replaced = null;
     if (this.active === answer) this.setActive(null);
