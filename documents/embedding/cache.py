@@ -32,7 +32,7 @@ def embed_cached(embedder: Embedder, texts: list[str]) -> tuple[np.ndarray, list
     fresh = []
     for index, key in enumerate(keys):
         if key in known:
-            vectors[index] = known[key].to_numpy()
+            vectors[index] = known[key]
         else:
             fresh.append(index)
     if fresh:
