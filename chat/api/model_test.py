@@ -33,7 +33,7 @@ class ProviderSerializer(serializers.Serializer):
     """What a form must ask for. `available` is null where only a test can tell."""
 
     id = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     hint = serializers.CharField()
     needs_key = serializers.BooleanField()
     takes_key = serializers.BooleanField()

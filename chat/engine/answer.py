@@ -18,6 +18,7 @@ from chat.engine import budget, citations, history, stop, stream_log
 from chat.engine.budget import FittedPrompt
 from chat.engine.refusal import refusal_text
 from chat.engine.threads import in_thread
+from chat.llm import errors as llm_errors
 from chat.llm import registry
 from chat.llm.base import LLM, Finished, LLMRequest, TextDelta
 from chat.models import Message, MessageStatus
@@ -102,7 +103,8 @@ class Generation:
         try:
             await self._work
         except VerbatimError as refusal:
-            error = refusal
+            context = self.draft.context
+            error = llm_errors.for_reader(refusal, is_admin=context is not None and context.user.is_admin)
         except asyncio.CancelledError:
             self._work.cancel()
             error = VerbatimError(self._stop_reason or ErrorCode.INTERRUPTED)

@@ -168,6 +168,20 @@ def model_missing(config: LLMConfig, names: list[str] | None) -> VerbatimError:
     return PermanentError(ErrorCode.LLM_MODEL_NOT_FOUND, message, details=details)
 
 
+def for_reader(error: VerbatimError, *, is_admin: bool) -> VerbatimError:
+    """The error as its reader may see it: addresses and names of models are the admins' business.
+
+    Args:
+        error: any refusal; others than those of LLMs pass unchanged.
+        is_admin: whether the reader may see a model's settings.
+    """
+    about_llm = error.code.startswith("llm_") or error.code == ErrorCode.ADDRESS_REFUSED
+    if is_admin or not about_llm:
+        return error
+    message = "" if "://" in error.message else error.message
+    return VerbatimError(error.code, message, retry_after=error.retry_after)
+
+
 def took_too_long(message: str) -> VerbatimError:
     """One of our own limits ended the call."""
     return PermanentError(ErrorCode.LLM_TIMEOUT, message)

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from chat.llm import registry
-from chat.llm.base import LLM, ChatMessage, LLMConfig, LLMRequest, ReasoningDelta, TextDelta
+from chat.llm.base import LLM, ChatMessage, Finished, LLMConfig, LLMRequest, ReasoningDelta, TextDelta
 from collections_app.models import Collection, Provider
 from config.errors import ErrorCode, PermanentError, VerbatimError
 
@@ -67,7 +67,9 @@ async def _ask(llm: LLM, seconds: float) -> None:
             request = LLMRequest(QUESTION, temperature=0.0, max_tokens=PROBE_MAX_TOKENS)
             async with aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
                 async for event in events:
-                    spoke = spoke or isinstance(event, TextDelta | ReasoningDelta)
+                    # a model that thinks first may need all the tokens for that, and not show it
+                    cut = isinstance(event, Finished) and event.reason == "length"
+                    spoke = spoke or cut or isinstance(event, TextDelta | ReasoningDelta)
     except TimeoutError as error:
         raise PermanentError(
             ErrorCode.LLM_TIMEOUT,

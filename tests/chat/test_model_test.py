@@ -39,6 +39,12 @@ def test_a_model_that_answers_is_praised_with_its_time_and_neighbours(admin, cli
     assert result["code"] == ""
 
 
+def test_a_model_that_needs_all_its_tokens_to_think_is_well(admin, client_for, ollama_collection):
+    ollama_collection.llm_model_name = "empty-length"
+    ollama_collection.save()
+    assert run_test(client_for(admin), ollama_collection)["ok"] is True
+
+
 def test_a_missing_model_is_named_with_those_that_exist(admin, client_for, ollama_collection):
     ollama_collection.llm_model_name = "404"
     ollama_collection.save()

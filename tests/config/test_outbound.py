@@ -1,7 +1,9 @@
 """The outbound guard: which addresses are called, in every spelling, and that no name changes in between."""
 
 import ipaddress
+import re
 import socket
+from pathlib import Path
 
 import httpx
 import pytest
@@ -343,3 +345,24 @@ def test_the_resolvers_spellings_are_those_of_the_check():
             continue
         if host.lower().rstrip(".") != "localhost":
             assert literal == ipaddress.ip_address(found), url
+
+
+def test_nothing_else_of_the_product_makes_http_requests():
+    """Type names aside, the guard is the only door; quickstart asks its own web server whether it is up."""
+    allowed = {
+        "config/outbound.py",
+        "config/management/commands/quickstart.py",
+        "chat/llm/calls.py",  # through outbound.client()
+        "chat/llm/errors.py",  # names httpx's exceptions
+    }
+    root = Path(outbound.__file__).resolve().parent.parent
+    modules = r"httpx|httpcore|requests|aiohttp|urllib3|urllib\.request|http\.client"
+    wanted = re.compile(rf"^\s*(?:import|from)\s+(?:{modules})\b", re.M)
+    found = {
+        str(path.relative_to(root))
+        for app in ("config", "accounts", "collections_app", "documents", "chat")
+        for path in (root / app).rglob("*.py")
+        if wanted.search(path.read_text(encoding="utf-8"))
+    }
+    assert found <= allowed
+    assert "httpx.AsyncClient" not in (root / "chat/llm/calls.py").read_text(encoding="utf-8")

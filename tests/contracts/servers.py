@@ -220,11 +220,13 @@ async def _stream(protocol: Protocol, record: Record, send: Sender) -> None:
     elif mode == "huge":
         while True:
             await send.chunk(protocol.text(HUGE_BLOCK))
-    elif mode != "empty":
+    elif not mode.startswith("empty"):
         for text in TEXT:
             await send.chunk(protocol.text(text))
             await asyncio.sleep(0.005)
-    await send.chunk(protocol.finish("length" if mode == "length" else "stop", usage=mode != "no-usage"))
+    await send.chunk(
+        protocol.finish("length" if mode.endswith("length") else "stop", usage=mode != "no-usage")
+    )
     if mode == "late-close":
         await asyncio.sleep(3600)
     await send.chunk(b"" if mode == "no-done" else protocol.last())

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from chat.llm import anthropic, calls, openai_compatible, registry
+from chat.llm import anthropic, calls, errors, openai_compatible, registry
 from chat.llm.base import ChatMessage, Finished, LLMConfig, LLMRequest, ReasoningDelta, TextDelta
 from config.errors import ErrorCode, VerbatimError
 from documents.retrieval.types import Passage
@@ -237,6 +237,20 @@ async def test_the_providers_own_words_and_the_key_are_not_repeated(llm_server, 
     assert LEAK not in said
     assert KEY not in said
     assert "script" not in said
+
+
+async def test_readers_who_are_no_admins_do_not_learn_addresses_and_names(llm_server, provider):
+    for mode in ("404", "401", "500", "cut", "html", "redirect", "credit"):
+        error = (await listen(adapter(llm_server, provider, mode))).error
+        assert error is not None
+        told = errors.for_reader(error, is_admin=False)
+        assert told.code == error.code
+        assert "127.0.0.1" not in str(told.as_dict())
+        assert "llama" not in str(told.as_dict())
+        assert told.message
+        assert errors.for_reader(error, is_admin=True) is error
+    other = VerbatimError(C.SESSION_BUSY, "See http://docs")
+    assert errors.for_reader(other, is_admin=False) is other
 
 
 async def test_an_unknown_model_is_answered_with_those_that_exist(llm_server, provider):
