@@ -47,6 +47,8 @@ TRUSTED = frozenset(
         "cp1258",
     ]
 )
+CENTRAL = ("cp1250", "iso8859_2")
+CENTRAL_LETTERS = "łąęśżźćńčřšžěůőűťďňľășțţşđ"
 
 
 def detect(path: str) -> str:
@@ -103,4 +105,12 @@ def _guess(head: bytes) -> str | None:
     high = sum(byte >= 0x80 for byte in head)
     if best is None or best.encoding not in TRUSTED or high < max(MIN_HIGH_BYTES, len(head) * 0.02):
         return None
+    if best.encoding in CENTRAL and not _central(head.decode(best.encoding, errors="replace")):
+        return None
     return str(best.encoding)
+
+
+def _central(text: str) -> bool:
+    """Whether the letters are Polish, Czech, Hungarian…: German and French look the same in both families."""
+    foreign = [letter for letter in text.lower() if letter > "\x7f" and letter.isalpha()]
+    return sum(letter in CENTRAL_LETTERS for letter in foreign) > len(foreign) * 0.4

@@ -171,12 +171,13 @@ def _split_with_pypdf(path: str) -> Structure:
             raise ParseError("pdf_encrypted")
         pages = len(reader.pages)
         title = _title(str((reader.metadata or {}).get("/Title") or ""))
+        if pages == 0:  # meant so, or all that is left of a torn file
+            meant = reader.root_object["/Pages"].get("/Count") == 0
+            raise ParseError("pdf_no_pages" if meant else "pdf_corrupt")
     except ParseError:
         raise
     except Exception as error:  # pypdf raises nearly anything over a damaged file
         raise ParseError("pdf_corrupt") from error
-    if pages == 0:
-        raise ParseError("pdf_corrupt")
     return _structure(pages, title, [], "pypdf")
 
 

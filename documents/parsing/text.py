@@ -97,9 +97,9 @@ def _next_stretch(file: Any, at: int) -> str:
     raw = file.read(PART_CHARS)
     if len(raw) < PART_CHARS:
         return str(raw)
-    for mark in ("\n\n", "\r\n\r\n", "\n", "\r", " "):
+    for mark in ("\r\n\r\n", "\n\n", "\n", "\r", " "):
         cut = raw.rfind(mark, PART_CHARS // 2)
-        if cut >= 0 and not raw[cut:].startswith("\r\n"):
+        if cut >= 0 and (mark != "\r" or raw[cut : cut + 2] != "\r\n"):
             raw = raw[: cut + len(mark)]
             break
     else:
