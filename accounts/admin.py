@@ -26,6 +26,7 @@ from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from accounts import groups, services
 from accounts.console import ConsoleSignInForm, ReadOnly, RefusalsAsMessages, in_words
 from accounts.models import AuditEntry, User
+from accounts.permissions import caller
 from config.errors import VerbatimError
 
 admin.site.login_form = ConsoleSignInForm
@@ -106,16 +107,16 @@ class UserAdmin(RefusalsAsMessages, DjangoUserAdmin, ModelAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User | None:
         user = super().get_object(request, object_id, from_field)
         if user is not None:
-            user.changed_by = request.user  # Django gives the password form no request
+            user.changed_by = caller(request)  # Django gives the password form no request
         return user
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
         if change:
             changes = {name: form.cleaned_data[name] for name in form.changed_data if name != "groups"}
-            services.user_update(actor=request.user, user=obj, **changes)
+            services.user_update(actor=caller(request), user=obj, **changes)
             return
         made = services.user_create(
-            actor=request.user,
+            actor=caller(request),
             email=obj.email,
             full_name=obj.full_name,
             role=obj.role,
@@ -126,15 +127,15 @@ class UserAdmin(RefusalsAsMessages, DjangoUserAdmin, ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         if "groups" in form.changed_data:
             chosen = form.cleaned_data["groups"]
-            groups.user_groups_set(actor=request.user, user=form.instance, groups=chosen)
+            groups.user_groups_set(actor=caller(request), user=form.instance, groups=chosen)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        services.user_delete(actor=request.user, user=obj)
+        services.user_delete(actor=caller(request), user=obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         with transaction.atomic():
             for user in queryset:
-                services.user_delete(actor=request.user, user=user)
+                services.user_delete(actor=caller(request), user=user)
 
     @admin.action(description="Activate the chosen users")
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -145,7 +146,7 @@ class UserAdmin(RefusalsAsMessages, DjangoUserAdmin, ModelAdmin):
         self._each(request, queryset, lambda user: self._set_active(request, user, False))
 
     def _set_active(self, request: HttpRequest, user: User, is_active: bool) -> None:
-        services.user_update(actor=request.user, user=user, is_active=is_active)
+        services.user_update(actor=caller(request), user=user, is_active=is_active)
 
     def _each(self, request: HttpRequest, queryset: QuerySet[User], change: Callable[[User], None]) -> None:
         done = 0
@@ -196,19 +197,19 @@ class GroupAdmin(RefusalsAsMessages, ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Group, form: forms.ModelForm, change: bool) -> None:
         user_ids = [user.pk for user in form.cleaned_data["users"]]
         if change:
-            groups.group_update(actor=request.user, group=obj, name=obj.name, user_ids=user_ids)
+            groups.group_update(actor=caller(request), group=obj, name=obj.name, user_ids=user_ids)
         else:
-            obj.pk = groups.group_create(actor=request.user, name=obj.name, user_ids=user_ids).pk
+            obj.pk = groups.group_create(actor=caller(request), name=obj.name, user_ids=user_ids).pk
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The people were saved with the group."""
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        groups.group_delete(actor=request.user, group=obj)
+        groups.group_delete(actor=caller(request), group=obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
         for group in queryset:
-            groups.group_delete(actor=request.user, group=group)
+            groups.group_delete(actor=caller(request), group=group)
 
 
 @admin.register(AuditEntry)

@@ -6,7 +6,7 @@ family.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -32,14 +32,14 @@ class Access(Token):
     """Opens the API for half an hour."""
 
     token_type = "access"  # noqa: S105
-    lifetime: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
+    lifetime = cast(timedelta, settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"])
 
 
 class Refresh(Token):
     """Buys one new pair."""
 
     token_type = "refresh"  # noqa: S105
-    lifetime: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
+    lifetime = cast(timedelta, settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"])
 
 
 def authenticate(raw: str) -> User:

@@ -11,6 +11,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from accounts.console import RefusalsAsMessages
+from accounts.permissions import caller
 from collections_app import selectors, services, validation
 from collections_app.models import Collection
 from collections_app.validation import EDITABLE
@@ -25,7 +26,7 @@ class LinesField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
 
-    def to_python(self, value: Any) -> list[str]:
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
         return [line.strip() for line in (value or "").splitlines() if line.strip()]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
@@ -58,7 +59,7 @@ class CollectionForm(forms.ModelForm):
         return key
 
     def _post_clean(self) -> None:
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]
         if not self.errors:
             self._collect(validation.check, self.instance)
 
@@ -120,7 +121,7 @@ class CollectionAdmin(RefusalsAsMessages, ModelAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
-        return selectors.collections_with_counts(request.user)
+        return selectors.collections_with_counts(caller(request))
 
     @admin.display(description="people", ordering="user_count")
     def people(self, collection: Collection) -> int:
@@ -146,24 +147,24 @@ class CollectionAdmin(RefusalsAsMessages, ModelAdmin):
         touched = set(form.changed_data) if change else set(form.cleaned_data)
         fields = {name: form.cleaned_data[name] for name in sorted(touched & EDITABLE)}
         if change:
-            services.collection_update(actor=request.user, collection=obj, **fields, **form.key_change())
+            services.collection_update(actor=caller(request), collection=obj, **fields, **form.key_change())
         else:
-            made = services.collection_create(actor=request.user, **fields, **form.key_change())
+            made = services.collection_create(actor=caller(request), **fields, **form.key_change())
             obj.pk = made.pk
 
     def save_related(self, request: HttpRequest, form: CollectionForm, formsets: Any, change: bool) -> None:
         if {"users", "groups"} & set(form.changed_data):
             services.access_set(
-                actor=request.user,
+                actor=caller(request),
                 collection=form.instance,
                 user_ids=[user.pk for user in form.cleaned_data["users"]],
                 group_ids=[group.pk for group in form.cleaned_data["groups"]],
             )
 
     def delete_model(self, request: HttpRequest, obj: Collection) -> None:
-        services.collection_delete(actor=request.user, collection=obj)
+        services.collection_delete(actor=caller(request), collection=obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Collection]) -> None:
         with transaction.atomic():
             for collection in queryset:
-                services.collection_delete(actor=request.user, collection=collection)
+                services.collection_delete(actor=caller(request), collection=collection)

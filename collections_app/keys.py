@@ -22,5 +22,5 @@ def destination(provider: str, base_url: str) -> Destination:
 
 def put(collection: Collection, key: str) -> None:
     """Set the key and its hint on the instance; the empty string clears both."""
-    collection.api_key = key or None
+    collection.api_key = key or None  # type: ignore[assignment]
     collection.api_key_hint = key[-HINT_CHARS:] if len(key) >= SHORTEST_WITH_HINT else ""

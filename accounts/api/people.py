@@ -20,7 +20,7 @@ from accounts.api.serializers import (
     UserUpdateInput,
 )
 from accounts.models import User
-from accounts.permissions import IsAdmin
+from accounts.permissions import IsAdmin, caller
 
 
 class Users(generics.ListAPIView):
@@ -34,7 +34,7 @@ class Users(generics.ListAPIView):
     ordering_fields = ("email", "full_name", "role", "is_active", "created_at")
 
     def get_queryset(self) -> Any:
-        return selectors.users_visible_to(self.request.user)
+        return selectors.users_visible_to(caller(self.request))
 
     @extend_schema(request=UserCreateInput, responses={201: UserCreatedSerializer})
     def post(self, request: Request) -> Response:
@@ -42,7 +42,7 @@ class Users(generics.ListAPIView):
         body.is_valid(raise_exception=True)
         given = body.validated_data.pop("password", None)
         password = given or services.password_made_up()
-        user = services.user_create(actor=request.user, password=password, **body.validated_data)
+        user = services.user_create(actor=caller(request), password=password, **body.validated_data)
         told = None if given else password
         return Response(
             {**UserSerializer(user).data, "initial_password": told}, status=status.HTTP_201_CREATED
@@ -54,19 +54,19 @@ class UserDetail(APIView):
 
     @extend_schema(responses=UserSerializer)
     def get(self, request: Request, user_id: int) -> Response:
-        return Response(UserSerializer(selectors.user_for(request.user, user_id)).data)
+        return Response(UserSerializer(selectors.user_for(caller(request), user_id)).data)
 
     @extend_schema(request=UserUpdateInput, responses=UserSerializer)
     def patch(self, request: Request, user_id: int) -> Response:
-        user = selectors.user_for(request.user, user_id)
+        user = selectors.user_for(caller(request), user_id)
         body = UserUpdateInput(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        user = services.user_update(actor=request.user, user=user, **body.validated_data)
+        user = services.user_update(actor=caller(request), user=user, **body.validated_data)
         return Response(UserSerializer(user).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, user_id: int) -> Response:
-        services.user_delete(actor=request.user, user=selectors.user_for(request.user, user_id))
+        services.user_delete(actor=caller(request), user=selectors.user_for(caller(request), user_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -81,14 +81,14 @@ class Groups(generics.ListAPIView):
     ordering_fields = ("name", "user_count")
 
     def get_queryset(self) -> Any:
-        return selectors.groups_with_users(self.request.user)
+        return selectors.groups_with_users(caller(self.request))
 
     @extend_schema(request=GroupInput, responses={201: GroupSerializer})
     def post(self, request: Request) -> Response:
         body = GroupInput(data=request.data)
         body.is_valid(raise_exception=True)
-        group = groups.group_create(actor=request.user, **body.validated_data)
-        seen = selectors.group_for(request.user, group.pk)
+        group = groups.group_create(actor=caller(request), **body.validated_data)
+        seen = selectors.group_for(caller(request), group.pk)
         return Response(GroupSerializer(seen).data, status=status.HTTP_201_CREATED)
 
 
@@ -99,17 +99,17 @@ class GroupDetail(APIView):
 
     @extend_schema(responses=GroupSerializer)
     def get(self, request: Request, group_id: int) -> Response:
-        return Response(GroupSerializer(selectors.group_for(request.user, group_id)).data)
+        return Response(GroupSerializer(selectors.group_for(caller(request), group_id)).data)
 
     @extend_schema(request=GroupInput, responses=GroupSerializer)
     def patch(self, request: Request, group_id: int) -> Response:
-        group = selectors.group_for(request.user, group_id)
+        group = selectors.group_for(caller(request), group_id)
         body = GroupInput(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        groups.group_update(actor=request.user, group=group, **body.validated_data)
-        return Response(GroupSerializer(selectors.group_for(request.user, group_id)).data)
+        groups.group_update(actor=caller(request), group=group, **body.validated_data)
+        return Response(GroupSerializer(selectors.group_for(caller(request), group_id)).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, group_id: int) -> Response:
-        groups.group_delete(actor=request.user, group=selectors.group_for(request.user, group_id))
+        groups.group_delete(actor=caller(request), group=selectors.group_for(caller(request), group_id))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -95,7 +95,9 @@ class UserUpdateInput(serializers.Serializer):
 class GroupSerializer(serializers.ModelSerializer):
     """A group with the people in it."""
 
-    user_ids = serializers.PrimaryKeyRelatedField(source="user_set", many=True, read_only=True)
+    user_ids: serializers.ManyRelatedField = serializers.PrimaryKeyRelatedField(
+        source="user_set", many=True, read_only=True
+    )
     user_count = serializers.IntegerField(read_only=True)
 
     class Meta:

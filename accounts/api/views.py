@@ -18,6 +18,7 @@ from accounts.api.serializers import (
     TicketSerializer,
     UserSerializer,
 )
+from accounts.permissions import caller
 
 
 class Anonymous(APIView):
@@ -66,7 +67,7 @@ class Logout(APIView):
     def post(self, request: Request) -> Response:
         body = RefreshInput(data=request.data)
         body.is_valid(raise_exception=True)
-        tokens.revoke(body.validated_data["refresh"], user=request.user)
+        tokens.revoke(body.validated_data["refresh"], user=caller(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -75,7 +76,7 @@ class Me(APIView):
 
     @extend_schema(responses=UserSerializer)
     def get(self, request: Request) -> Response:
-        return Response(UserSerializer(request.user).data)
+        return Response(UserSerializer(caller(request)).data)
 
 
 class Password(APIView):
@@ -85,7 +86,7 @@ class Password(APIView):
     def post(self, request: Request) -> Response:
         body = PasswordInput(data=request.data)
         body.is_valid(raise_exception=True)
-        user = services.password_change(request=request, user=request.user, **body.validated_data)
+        user = services.password_change(request=request, user=caller(request), **body.validated_data)
         return Response(tokens.issue(user))
 
 
@@ -95,5 +96,5 @@ class WsTicket(APIView):
     @extend_schema(request=None, responses=TicketSerializer)
     def post(self, request: Request) -> Response:
         expires = request.auth if isinstance(request.auth, int) else None
-        ticket, seconds = tickets.issue(request.user, expires=expires)
+        ticket, seconds = tickets.issue(caller(request), expires=expires)
         return Response({"ticket": ticket, "expires_in": seconds})

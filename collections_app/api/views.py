@@ -9,6 +9,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from accounts.models import User
+from accounts.permissions import caller
 from collections_app import access, selectors, services
 from collections_app.api.serializers import (
     AccessInput,
@@ -20,7 +22,7 @@ from collections_app.api.serializers import (
 from collections_app.models import Collection
 
 
-def as_seen_by(user: Any, collection_id: int) -> dict[str, Any]:
+def as_seen_by(user: User, collection_id: int) -> dict[str, Any]:
     """The model with its numbers, with as many fields as the user may see."""
     collection = selectors.collection_with_counts(user, collection_id)
     return _serializer_for(user)(collection).data
@@ -34,18 +36,18 @@ class Collections(generics.ListAPIView):
     ordering_fields = ("name", "created_at", "updated_at", "document_count", "user_count")
 
     def get_queryset(self) -> Any:
-        return selectors.collections_with_counts(self.request.user)
+        return selectors.collections_with_counts(caller(self.request))
 
     def get_serializer_class(self) -> type[BaseSerializer]:
-        return _serializer_for(self.request.user)
+        return _serializer_for(caller(self.request))
 
     @extend_schema(request=CollectionInput, responses={201: ManagedCollectionSerializer})
     def post(self, request: Request) -> Response:
-        access.require_manager(request.user)
+        access.require_manager(caller(request))
         body = CollectionInput(data=request.data)
         body.is_valid(raise_exception=True)
-        made = services.collection_create(actor=request.user, **body.validated_data)
-        return Response(as_seen_by(request.user, made.pk), status=status.HTTP_201_CREATED)
+        made = services.collection_create(actor=caller(request), **body.validated_data)
+        return Response(as_seen_by(caller(request), made.pk), status=status.HTTP_201_CREATED)
 
 
 class CollectionDetail(APIView):
@@ -53,20 +55,20 @@ class CollectionDetail(APIView):
 
     @extend_schema(responses=ManagedCollectionSerializer)
     def get(self, request: Request, collection_id: int) -> Response:
-        return Response(as_seen_by(request.user, collection_id))
+        return Response(as_seen_by(caller(request), collection_id))
 
     @extend_schema(request=CollectionInput, responses=ManagedCollectionSerializer)
     def patch(self, request: Request, collection_id: int) -> Response:
-        collection = access.get_managed(request.user, collection_id)
+        collection = access.get_managed(caller(request), collection_id)
         body = CollectionInput(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        services.collection_update(actor=request.user, collection=collection, **body.validated_data)
-        return Response(as_seen_by(request.user, collection_id))
+        services.collection_update(actor=caller(request), collection=collection, **body.validated_data)
+        return Response(as_seen_by(caller(request), collection_id))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, collection_id: int) -> Response:
-        collection = access.get_managed(request.user, collection_id)
-        services.collection_delete(actor=request.user, collection=collection)
+        collection = access.get_managed(caller(request), collection_id)
+        services.collection_delete(actor=caller(request), collection=collection)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -75,14 +77,14 @@ class CollectionAccess(APIView):
 
     @extend_schema(responses=GrantSerializer(many=True))
     def get(self, request: Request, collection_id: int) -> Response:
-        return Response(self._explained(access.get_managed(request.user, collection_id)))
+        return Response(self._explained(access.get_managed(caller(request), collection_id)))
 
     @extend_schema(request=AccessInput, responses=GrantSerializer(many=True))
     def post(self, request: Request, collection_id: int) -> Response:
-        collection = access.get_managed(request.user, collection_id)
+        collection = access.get_managed(caller(request), collection_id)
         body = AccessInput(data=request.data)
         body.is_valid(raise_exception=True)
-        services.access_set(actor=request.user, collection=collection, **body.validated_data)
+        services.access_set(actor=caller(request), collection=collection, **body.validated_data)
         return Response(self._explained(collection))
 
     def _explained(self, collection: Collection) -> dict[str, Any]:
@@ -97,5 +99,5 @@ class CollectionAccess(APIView):
         }
 
 
-def _serializer_for(user: Any) -> type[BaseSerializer]:
-    return ManagedCollectionSerializer if user.is_authenticated and user.is_admin else CollectionSerializer
+def _serializer_for(user: User) -> type[BaseSerializer]:
+    return ManagedCollectionSerializer if user.is_admin else CollectionSerializer

@@ -5,7 +5,7 @@ transaction in Redis, so that parallel attempts cannot slip through between read
 """
 
 import hashlib
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -35,7 +35,8 @@ def client_address(request: HttpRequest | Request) -> str:
 
 def rate(scope: str) -> tuple[int, int]:
     """The rate of a scope as (attempts, seconds), from `30/min` and the like."""
-    count, _, period = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"][scope].partition("/")
+    rates = cast(dict[str, str], settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])
+    count, _, period = rates[scope].partition("/")
     return int(count), PERIODS[period[0]]
 
 
