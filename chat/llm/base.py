@@ -75,7 +75,8 @@ class LLM(Protocol):
     """An adapter.
 
     `stream` raises `VerbatimError` with an LLM_* code for every fault, before or after the first token;
-    closing the iterator closes the upstream request. Only transient faults before the first token are retried.
+    closing the iterator closes the upstream request. Only transient faults before the first token are tried
+    again.
     """
 
     config: LLMConfig

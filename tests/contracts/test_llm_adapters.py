@@ -1,80 +1,22 @@
 """One contract over every adapter: whatever a server does, it gives text and one end, or one LLM_* code."""
 
 import asyncio
-import importlib
-import importlib.util
-import time
 from contextlib import aclosing
 
 import pytest
 
-from chat.llm import anthropic, calls, errors, openai_compatible, registry
-from chat.llm.base import ChatMessage, Finished, LLMConfig, LLMRequest, ReasoningDelta, TextDelta
+from chat.llm import calls, errors, registry
+from chat.llm.base import Finished, LLMConfig, TextDelta
 from config.errors import ErrorCode, VerbatimError
-from documents.retrieval.types import Passage
+from tests.contracts.listening import ADAPTERS, adapter, listen, listen_raw, request_for
 from tests.contracts.protocols import ANSWER, KEY, LEAK
 
-ADAPTERS = {"custom": "/v1", "ollama": "", "anthropic": ""}
-PASSAGE = Passage(7, 3, "hours.txt", "The office opens at nine. It closes at five.", 0.9, 1.0)
 C = ErrorCode
 
 
 @pytest.fixture(params=ADAPTERS)
 def provider(request) -> str:
     return request.param
-
-
-@pytest.fixture(autouse=True)
-def _limits(settings, monkeypatch):
-    settings.LLM_CONNECT_TIMEOUT = 2
-    settings.LLM_FIRST_TOKEN_TIMEOUT = 3
-    settings.LLM_TOKEN_GAP_TIMEOUT = 1
-    settings.LLM_TOTAL_TIMEOUT = 10
-    monkeypatch.setattr(calls, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(calls, "AFTER_FINISH_SECONDS", 0.3)
-    openai_compatible._quirks.clear()
-    anthropic._without_temperature.clear()
-
-
-def adapter(server, provider: str, model: str, key: str = KEY):
-    return registry.build(LLMConfig(provider, model, server.url + ADAPTERS[provider], key))
-
-
-def request_for(question: str = "When does it open?") -> LLMRequest:
-    messages = (ChatMessage("system", "Be brief."), ChatMessage("user", question))
-    return LLMRequest(messages, question=question, passages=(PASSAGE,))
-
-
-class Heard:
-    """What a consumer has got: text so far, reasoning so far, the end or the error."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.reasoning = ""
-        self.ends: list[Finished] = []
-        self.error: VerbatimError | None = None
-        self.seconds = 0.0
-
-
-async def listen(llm, request: LLMRequest | None = None, pause: float = 0.0) -> Heard:
-    heard = Heard()
-    began = time.monotonic()
-    try:
-        async with aclosing(llm.stream(request or request_for())) as events:
-            async for event in events:
-                assert not heard.ends, "an event after the end"
-                await asyncio.sleep(pause)
-                if isinstance(event, TextDelta):
-                    heard.text += event.text
-                elif isinstance(event, ReasoningDelta):
-                    heard.reasoning += event.text
-                else:
-                    heard.ends.append(event)
-    except VerbatimError as error:
-        heard.error = error
-    heard.seconds = time.monotonic() - began
-    assert (len(heard.ends) == 1) is (heard.error is None)
-    return heard
 
 
 async def upstream_closed(server, model: str) -> None:
@@ -315,95 +257,6 @@ async def test_a_key_with_pasted_rubbish_is_refused_before_any_request(llm_serve
     assert llm_server.records == []
 
 
-async def listen_raw(llm) -> None:
-    async with aclosing(llm.stream(request_for())) as events:
-        async for _ in events:
-            pass
-
-
 async def test_two_hundred_streams_at_once_all_arrive(llm_server):
     many = [listen(adapter(llm_server, "custom", "ok")) for _ in range(200)]
     assert {heard.text for heard in await asyncio.gather(*many)} == {ANSWER}
-
-
-# --- what each provider is sent ------------------------------------------------------------------
-
-
-async def test_ollama_is_told_the_window(llm_server):
-    request = LLMRequest((ChatMessage("user", "Hi"),), temperature=0.7, max_tokens=55, context_tokens=12_000)
-    await listen(adapter(llm_server, "ollama", "ok"), request)
-    body = llm_server.of("ok")[0].body
-    assert body["options"] == {"num_ctx": 12_000, "num_predict": 55, "temperature": 0.7}
-
-
-async def test_anthropic_gets_the_system_prompt_apart(llm_server):
-    turns = (ChatMessage("system", "S"), ChatMessage("assistant", "A"), ChatMessage("user", "U"))
-    await listen(adapter(llm_server, "anthropic", "ok"), LLMRequest(turns, temperature=1.8))
-    record = llm_server.of("ok")[0]
-    assert record.body["system"] == "S"
-    assert record.body["messages"] == [{"role": "user", "content": "U"}]
-    assert record.body["temperature"] == 1.0
-    assert record.headers["x-api-key"] == KEY
-    assert record.headers["anthropic-version"]
-    assert "authorization" not in record.headers
-
-
-@pytest.mark.parametrize(
-    ("mode", "gone", "come"),
-    [
-        ("no-temperature", "temperature", "max_tokens"),
-        ("completion-tokens", "max_tokens", "max_completion_tokens"),
-        ("no-stream-options", "stream_options", "max_tokens"),
-    ],
-)
-async def test_a_refused_parameter_is_left_out_from_then_on(llm_server, mode, gone, come):
-    for _ in range(2):
-        assert (await listen(adapter(llm_server, "custom", mode))).text == ANSWER
-    first, second, third = llm_server.of(mode)
-    assert gone in first.body
-    for record in (second, third):
-        assert gone not in record.body
-        assert come in record.body
-
-
-async def test_anthropic_models_that_refuse_temperature_are_asked_without_it(llm_server):
-    assert (await listen(adapter(llm_server, "anthropic", "no-temperature"))).text == ANSWER
-    assert "temperature" not in llm_server.of("no-temperature")[-1].body
-
-
-# --- without a network, and for real -------------------------------------------------------------
-
-
-@pytest.mark.skipif(
-    importlib.util.find_spec("chat.llm.extractive") is None, reason="the extractive adapter is not there yet"
-)
-async def test_the_extractive_adapter_keeps_the_same_contract():
-    llm = registry.build(LLMConfig("extractive"))
-    heard = await listen(llm, request_for("When does the office open?"))
-    assert heard.error is None
-    assert "The office opens at nine" in heard.text
-    assert "[1]" in heard.text
-    assert isinstance(await llm.models(), list)
-
-
-@pytest.mark.llm
-async def test_the_real_llama_cpp_server_keeps_the_same_contract(builtin_llm):
-    llm = registry.build(LLMConfig("builtin", "smollm2-135m-instruct", builtin_llm))
-    assert await llm.models() == ["smollm2-135m-instruct"]
-    messages = (ChatMessage("user", "Write one sentence about the sea."),)
-    heard = await listen(llm, LLMRequest(messages, temperature=0.0, max_tokens=24))
-    assert heard.error is None
-    assert len(heard.text) > 10
-    assert heard.ends[0].usage["completion_tokens"] <= 24
-
-
-@pytest.mark.llm
-async def test_the_real_llama_cpp_server_says_length_and_refuses_a_prompt_beyond_its_window(builtin_llm):
-    llm = registry.build(LLMConfig("builtin", "smollm2-135m-instruct", builtin_llm))
-    story = (ChatMessage("user", "Write a long story about the sea."),)
-    short = LLMRequest(story, temperature=0.0, max_tokens=4)
-    assert (await listen(llm, short)).ends[0].reason == "length"
-    heard = await listen(llm, LLMRequest((ChatMessage("user", "word " * 9000),), max_tokens=4))
-    assert heard.error is not None
-    assert heard.error.code == C.LLM_REFUSED
-    assert "window" in heard.error.message

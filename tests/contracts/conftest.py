@@ -1,0 +1,17 @@
+"""Short limits, and no memory of what models refused, for every test of the adapters."""
+
+import pytest
+
+from chat.llm import anthropic, calls, openai_compatible
+
+
+@pytest.fixture(autouse=True)
+def _limits(settings, monkeypatch):
+    settings.LLM_CONNECT_TIMEOUT = 2
+    settings.LLM_FIRST_TOKEN_TIMEOUT = 3
+    settings.LLM_TOKEN_GAP_TIMEOUT = 1
+    settings.LLM_TOTAL_TIMEOUT = 10
+    monkeypatch.setattr(calls, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(calls, "AFTER_FINISH_SECONDS", 0.3)
+    openai_compatible._quirks.clear()
+    anthropic._without_temperature.clear()
