@@ -14,6 +14,8 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 _BEFORE_A_NUMBER = re.compile(r"\b(?:no|nr|figs?|eq|sec|pp?|vol|art|para|ch)$", re.IGNORECASE)
+_ITEM = re.compile(r"\s*(?:[-*•–▪◦]\s|\d{1,3}[.)]\s|#{1,6}\s|\|)")
+FULL_LINE = 0.7  # of the longest line: shorter ones end a paragraph, or are headings
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _CODE = re.compile(r"[^\W_]+(?:[-/.][^\W_]+)*")
 _NUMBER = re.compile(r"(?<![\w.,])[-+]?\d[\d.,' \u00a0\u202f]*")
@@ -59,6 +61,37 @@ def sentences(source: str) -> list[Sentence]:
                 begin = line.start() + start + left
                 found.append(Sentence(text.strip(), begin, begin + len(text.strip())))
     return found
+
+
+def wrapped_sentences(source: str) -> list[Sentence]:
+    """The sentences of text that was set in lines (a PDF page): a full line runs on into the next one.
+
+    Short lines without a full stop (headings, rows of a table) stand alone.
+    """
+    lines = [match for match in re.finditer(r"[^\r\n]+", source) if match.group().strip()]
+    full = FULL_LINE * max((len(line.group()) for line in lines), default=0)
+    found: list[Sentence] = []
+    at = 0
+    while at < len(lines):
+        final = at
+        while final + 1 < len(lines) and _runs_on(source, lines[final], lines[final + 1], full):
+            final += 1
+        start = lines[at].start()
+        for begin, end in _cut(source[start : lines[final].end()]):
+            text = source[start + begin : start + end]
+            left = start + begin + len(text) - len(text.lstrip())
+            if text.strip():
+                found.append(Sentence(text.strip(), left, left + len(text.strip())))
+        at = final + 1
+    return found
+
+
+def _runs_on(source: str, line: re.Match[str], following: re.Match[str], full: float) -> bool:
+    """Whether a line's last sentence goes on in the next line."""
+    if source[line.end() : following.start()].count("\n") > 1 or _ITEM.match(following.group()):
+        return False
+    text = line.group().rstrip()
+    return len(text) >= full and text[-1] not in ".!?:。！？"
 
 
 def _cut(line: str) -> Iterator[tuple[int, int]]:

@@ -280,4 +280,4 @@ def likely_sources(answer_text: str, passages: Sequence[Passage]) -> list[int]:
 def _without_markup(text: str) -> str:
     """A sentence without markers, list signs, emphasis and code signs."""
     plain = _LIST_NUMBER.sub("", _ANY_MARKER.sub("", text))
-    return re.sub(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}", "", plain).strip()
+    return re.sub(r"[*`]+|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)", "", plain).strip()
