@@ -15,11 +15,13 @@ from accounts.ws_auth import SocketAuth  # noqa: E402
 from chat.consumers import ChatConsumer  # noqa: E402
 from chat.lifespan import Lifespan  # noqa: E402
 from config.sockets import no_such_socket  # noqa: E402
+from documents.consumers import DocumentsConsumer  # noqa: E402
 
 sockets = SocketAuth(
     URLRouter(
         [
             re_path(r"^api/chat/ws/?$", ChatConsumer.as_asgi()),
+            re_path(r"^api/documents/ws/?$", DocumentsConsumer.as_asgi()),
             re_path(r"", no_such_socket),
         ]
     )
