@@ -13,7 +13,6 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -119,15 +118,18 @@ def user_update(*, actor: User, user: User, **changes: Any) -> User:
     with transaction.atomic():
         current = _locked(user)
         _check_change(actor, current, changes)
+        if "full_name" in changes:
+            changes["full_name"] = changes["full_name"].strip()
         before = {name: getattr(current, name) for name in changes}
         changed = {name: value for name, value in changes.items() if before[name] != value}
         for name, value in changed.items():
             setattr(current, name, value)
-            setattr(user, name, value)
         if changed:
             _clean(current)
             current.save(update_fields=list(changed))
             audit.record(actor, "user.updated", current, **_from_to(before, changed))
+            for name, value in changed.items():
+                setattr(user, name, value)
         if {"role", "is_active"} & set(changed):
             tokens_revoke(user=current)
             user.token_version = current.token_version
@@ -252,13 +254,13 @@ def _insert(*, email: str, password: str, role: str, full_name: str = "") -> Use
 
 
 def _clean(user: User) -> None:
-    """The model's own rules, told in the contract's shape."""
+    """The model's own rules, and no NUL, which PostgreSQL does not store; told in the contract's shape."""
+    if "\0" in user.full_name:
+        raise _invalid("full_name", "Null characters are not allowed.")
     try:
-        validate_email(user.email)
         user.clean_fields(exclude=["password"])
     except ValidationError as error:
-        details = error.message_dict if hasattr(error, "error_dict") else {"email": error.messages}
-        raise VerbatimError(ErrorCode.VALIDATION_ERROR, details=details) from error
+        raise VerbatimError(ErrorCode.VALIDATION_ERROR, details=error.message_dict) from error
 
 
 def _check_password(password: str, user: User, field: str) -> None:

@@ -95,15 +95,16 @@ class UserUpdateInput(serializers.Serializer):
 class GroupSerializer(serializers.ModelSerializer):
     """A group with the people in it."""
 
-    user_ids: serializers.ManyRelatedField = serializers.PrimaryKeyRelatedField(
-        source="user_set", many=True, read_only=True
-    )
+    user_ids = serializers.SerializerMethodField()
     user_count = serializers.IntegerField(read_only=True)
 
     class Meta:
         model = Group
         fields = ["id", "name", "user_count", "user_ids"]
         read_only_fields = fields
+
+    def get_user_ids(self, group: Group) -> list[int]:
+        return [user.pk for user in group.user_set.all()]
 
 
 class GroupInput(serializers.Serializer):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
@@ -36,10 +37,10 @@ class Collections(generics.ListAPIView):
     ordering_fields = ("name", "created_at", "updated_at", "document_count", "user_count")
 
     def get_queryset(self) -> Any:
-        return selectors.collections_with_counts(caller(self.request))
+        return selectors.collections_with_counts(self.request.user)
 
     def get_serializer_class(self) -> type[BaseSerializer]:
-        return _serializer_for(caller(self.request))
+        return _serializer_for(self.request.user)
 
     @extend_schema(request=CollectionInput, responses={201: ManagedCollectionSerializer})
     def post(self, request: Request) -> Response:
@@ -99,5 +100,6 @@ class CollectionAccess(APIView):
         }
 
 
-def _serializer_for(user: User) -> type[BaseSerializer]:
-    return ManagedCollectionSerializer if user.is_admin else CollectionSerializer
+def _serializer_for(user: User | AnonymousUser) -> type[BaseSerializer]:
+    manages = isinstance(user, User) and user.is_admin
+    return ManagedCollectionSerializer if manages else CollectionSerializer

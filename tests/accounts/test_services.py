@@ -102,6 +102,27 @@ def test_a_change_nobody_knows_is_a_programming_error(admin, member):
         services.user_update(actor=admin, user=member, token_version=3)
 
 
+@pytest.mark.parametrize("full_name", ["nul\0", "x" * 151])
+def test_a_name_that_cannot_be_stored_is_a_refusal_through_every_door(member, full_name):
+    assert code_of(services.user_update, actor=member, user=member, full_name=full_name) == (
+        ErrorCode.VALIDATION_ERROR
+    )
+    assert member.full_name == "Mia Member"
+    arguments = {"actor": None, "email": "n@example.com", "password": PASSWORD, "full_name": full_name}
+    assert code_of(services.user_create, **arguments) == ErrorCode.VALIDATION_ERROR
+
+
+@pytest.mark.parametrize("email", ["", "nul\0@example.com", "x", "a@b@c.de", "x" * 300 + "@example.com"])
+def test_an_address_that_cannot_be_one_is_a_refusal_and_no_error(db, rf, email):
+    request = rf.post("/signin")
+    assert code_of(services.sign_in, request=request, email=email, password="x") == (
+        ErrorCode.WRONG_CREDENTIALS
+    )
+    assert code_of(services.signup, request=request, email=email, password=PASSWORD) == (
+        ErrorCode.VALIDATION_ERROR
+    )
+
+
 @pytest.mark.parametrize("change", [{"role": "user"}, {"role": "admin"}, {"is_active": False}])
 def test_the_database_itself_protects_superadmins(superadmin, change):
     with pytest.raises(IntegrityError), transaction.atomic():
