@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from chat.sentences import codes, content_words, names, numbers, sentences
 from documents.retrieval.types import Passage
@@ -194,7 +195,7 @@ class _Evidence:
     """What a text holds, ready for comparing."""
 
     words: frozenset[str]
-    numbers: frozenset
+    numbers: frozenset[Decimal]
     codes: frozenset[str]
     names: frozenset[str]
 
@@ -206,7 +207,12 @@ class _Evidence:
 
     @classmethod
     def of_sentence(cls, text: str) -> "_Evidence":
-        return cls(*map(frozenset, (content_words(text), numbers(text), codes(text), names(text))))
+        return cls(
+            frozenset(content_words(text)),
+            frozenset(numbers(text)),
+            frozenset(codes(text)),
+            frozenset(names(text)),
+        )
 
     def share_in(self, other: "_Evidence") -> float:
         return len(self.words & other.words) / len(self.words) if self.words else 1.0

@@ -63,18 +63,18 @@ def title_boosts(terms: Iterable[str], titles: Mapping[int, frozenset[str]]) -> 
         terms: the question's lexemes.
         titles: document id -> lexemes of its name and title.
     """
-    holders = {term: [key for key, words in titles.items() if term in words] for term in set(terms)}
+    holders = {term: [key for key, words in titles.items() if term in words] for term in sorted(set(terms))}
     rarity = {
         term: 1 - log(len(keys)) / log(len(titles))
         for term, keys in holders.items()
         if 0 < len(keys) < len(titles)
     }
     total = sum(rarity.values())
-    boosts: Counter[int] = Counter()
+    boosts: dict[int, float] = {}
     for term in sorted(rarity):
         for key in holders[term]:
-            boosts[key] += TITLE_WEIGHT * rarity[term] / total
-    return dict(boosts)
+            boosts[key] = boosts.get(key, 0.0) + TITLE_WEIGHT * rarity[term] / total
+    return boosts
 
 
 def with_room_for_others(ordered: list[Candidate], top_k: int) -> tuple[list[Candidate], set[int]]:

@@ -16,6 +16,8 @@ VISIBLE_DOCUMENTS = """documents_document d
  WHERE d.collection_id = %(collection)s AND d.active_generation IS NOT NULL AND (d.session_id IS NULL
        OR (d.session_id = %(session)s AND d.uploaded_by_id = %(user)s))"""
 
+USUAL_TOKENS = 150.0  # per chunk, while no document is finished
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -58,11 +60,20 @@ class ScopeSize:
 
 
 def measure(cursor: CursorWrapper, scope: Scope) -> ScopeSize:
-    """The scope's size, from the documents' own counts (no chunk is read)."""
+    """The scope's size, from the documents' own counts; only those of a document in work are counted.
+
+    While a document is built anew its counts are those of the new build, and readers still see the old one.
+    """
     cursor.execute(
-        f"""SELECT count(*), coalesce(sum(d.chunk_count), 0)::bigint, coalesce(sum(d.token_count), 0)::bigint,
-                   coalesce(max(d.completed_at)::text, '') FROM {VISIBLE_DOCUMENTS}""",  # noqa: S608
+        f"""SELECT count(*), coalesce(sum(n), 0)::bigint,
+                   coalesce(sum(d.token_count) FILTER (WHERE d.status = 'completed'), 0)::bigint,
+                   coalesce(sum(n) FILTER (WHERE d.status = 'completed'), 0)::bigint,
+                   coalesce(max(d.completed_at)::text, '')
+              FROM (SELECT d.*, CASE WHEN d.status = 'completed' THEN d.chunk_count ELSE
+                           (SELECT count(*) FROM documents_chunk c
+                             WHERE c.document_id = d.id AND c.generation = d.active_generation) END AS n
+                      FROM {VISIBLE_DOCUMENTS}) d""",  # noqa: S608
         scope.params,
     )
-    documents, chunks, tokens, last_change = cursor.fetchone()
-    return ScopeSize(documents, chunks, max(1.0, tokens / max(1, chunks)), last_change)
+    documents, chunks, tokens, of_chunks, last_change = cursor.fetchone()
+    return ScopeSize(documents, chunks, tokens / of_chunks if tokens else USUAL_TOKENS, last_change)

@@ -122,6 +122,16 @@ def test_a_build_that_is_not_finished_is_invisible(handbook, collection, member)
     assert contents(result) == ["Employees receive forty days of paid holiday per year."]
 
 
+def test_the_old_build_is_found_by_both_legs_while_a_new_one_is_made(handbook, collection, member):
+    type(handbook).objects.filter(pk=handbook.pk).update(
+        status="processing", chunk_count=0, token_count=0, building_generation=2, generation=2
+    )
+    result = search(user=member, collection=collection, query="AB-1234")
+    assert contents(result)[0] == HANDBOOK[1]
+    assert result.passages[0].lexical_rank == 1
+    assert result.trace["chunks"] == len(HANDBOOK)
+
+
 def test_a_first_build_that_is_not_finished_is_an_empty_scope(collection, member, document_of):
     document_of(collection, "new.txt", HANDBOOK, status="processing", active_generation=None)
     result = search(user=member, collection=collection, query="holiday")

@@ -63,6 +63,11 @@ def test_a_wrong_request_names_the_field(handbook, collection, member, client_fo
     assert field in response.json()["error"]["details"]
 
 
+def test_an_id_beyond_every_integer_is_not_found(db, admin, client_for):
+    response = client_for(admin).post(f"/api/models/{10**25}/search", {"query": "x"}, format="json")
+    assert response.status_code == 404
+
+
 def test_nothing_near_enough_names_the_nearest_documents(handbook, collection, member, client_for):
     body = {"query": "Who won the chess olympiad in Budapest?"}
     answer = client_for(member).post(address(collection), body, format="json").json()
