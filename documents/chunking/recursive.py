@@ -67,6 +67,8 @@ def overlapped(
 def _earlier(text: str, floor: int, start: int, overlap: int, embedder: Embedder) -> int:
     """The first word start in text[floor:start] from which at most `overlap` tokens remain."""
     words = [found.start() for found in WORD_START.finditer(text, max(floor, start - overlap * 8), start)]
+    if not words:
+        return start
     counts = embedder.count_tokens([text[a:b] for a, b in zip(words, [*words[1:], start], strict=True)])
     total = 0
     for word, count in zip(reversed(words), reversed(counts), strict=True):

@@ -8,6 +8,7 @@ import atexit
 import json
 import logging
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent.parent
 REQUESTS_PER_CHILD = 200  # what leaks is gone with the child
 MAX_ANSWER_BYTES = 256 * 1024**2
+SAMPLE_SECONDS = 0.05
+NEAR_LIMIT = 0.7  # a child that crashes with this share of its memory in use crashed for want of it
 
 
 class ParserChild:
@@ -42,6 +45,7 @@ class ParserChild:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._requests = 0
+        self._peak_mb = 0
 
     def split(self, path: Path, media_type: str, name: str) -> Structure:
         """Plan the parts of a file.
@@ -62,6 +66,7 @@ class ParserChild:
         seconds = seconds or self.seconds
         with self._lock:
             process = self._running()
+            self._peak_mb = 0
             line = json.dumps({"action": action, "arguments": arguments, "seconds": seconds})
             try:
                 assert process.stdin is not None
@@ -110,9 +115,12 @@ class ParserChild:
         size = 0
         while True:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+            if left <= 0:
                 self._stop()
                 raise PermanentError(ErrorCode.PARSE_TIMEOUT)
+            if not select.select([descriptor], [], [], min(left, SAMPLE_SECONDS))[0]:
+                self._peak_mb = max(self._peak_mb, _address_space_mb(process.pid))
+                continue
             piece = os.read(descriptor, 1 << 20)
             if not piece:
                 raise EOFError
@@ -127,17 +135,15 @@ class ParserChild:
     def _died(self, process: "subprocess.Popen[bytes]") -> PermanentError:
         """Why the child ended by itself: over its processor time, out of memory, or crashed."""
         try:
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            peak_mb = usage.ru_maxrss // 1024
-        except ChildProcessError:
-            peak_mb = 0
-        code = process.returncode
+            code = process.wait(5)
+        except subprocess.TimeoutExpired:  # it closed the pipe and lives on: end it
+            code = -signal.SIGABRT
+        peak_mb = self._peak_mb
         self._stop()
         log.warning("the reader ended with %s at %s MB", code, peak_mb)
         if code == -signal.SIGXCPU:
             return PermanentError(ErrorCode.PARSE_TIMEOUT)
-        if code == -signal.SIGKILL or peak_mb > self.memory_mb * 0.7:
+        if code == -signal.SIGKILL or peak_mb > self.memory_mb * NEAR_LIMIT:
             return PermanentError(ErrorCode.PARSE_MEMORY)
         return PermanentError(ErrorCode.PARSER_CRASHED)
 
@@ -160,6 +166,14 @@ def _as_error(answer: dict[str, Any]) -> PermanentError:
     if answer.get("reason"):
         log.warning("the reader failed: %s", answer["reason"])
     return PermanentError(ErrorCode(answer["error"]), answer.get("message", ""))
+
+
+def _address_space_mb(pid: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * resource.getpagesize() // 1024**2
 
 
 def _environment() -> dict[str, str]:
