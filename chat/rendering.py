@@ -58,7 +58,7 @@ def _parser(citations: bool) -> MarkdownIt:
     parser.validateLink = _is_link_allowed  # type: ignore[method-assign]
     parser.core.ruler.push("cell_alignment", _alignment_as_class)
     if citations:
-        parser.core.ruler.push("citations", _mark_citations)
+        parser.core.ruler.before("text_join", "citations", _mark_citations)  # `\[2\]` is not yet text there
     return parser
 
 

@@ -9,6 +9,7 @@ from chat.engine.citations import MarkerFilter, check
 from chat.engine.refusal import NOTHING
 from chat.llm.base import Finished, LLMConfig, LLMRequest, TextDelta
 from chat.llm.extractive import LEAD_IN, LEAD_IN_ROWS, ExtractiveLLM, best_quotes, units
+from chat.rendering import render_markdown
 from documents.retrieval.types import Passage
 
 HANDBOOK = (
@@ -120,6 +121,9 @@ async def test_a_passages_own_bracketed_number_is_not_a_citation_of_ours():
     shown = marker_filter.feed(text) + marker_filter.flush()
     assert r"as shown in \[2\] and \[7, 9\]. [1]" in shown
     assert marker_filter.cited == [1]
+    page = render_markdown(shown)
+    assert "as shown in [2] and [7, 9]." in page
+    assert page.count('class="cite"') == 1
 
 
 async def test_the_stream_is_many_small_deltas_and_one_end():
