@@ -120,6 +120,11 @@ def tokens_revoke(*, user: User) -> None:
     events.publish(events.user_group(user.pk), "user.revoked")
 
 
+def tokens_forget_expired() -> int:
+    """Delete the rows of refresh tokens that nobody could use any more; how many there were."""
+    return OutstandingToken.objects.filter(expires_at__lt=timezone.now()).order_by().delete()[0]
+
+
 def _make(kind: type[Token], user: User) -> Any:
     token = kind()
     token["user_id"] = str(user.pk)

@@ -4,6 +4,7 @@ Every reader also accepts `NAME_FILE`, the path of a file that holds the value (
 """
 
 import os
+import re
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -59,6 +60,14 @@ def env_int(name: str, default: int, *, low: int, high: int) -> int:
     if not low <= number <= high:
         raise ImproperlyConfigured(f"{name} is {number}; it must be between {low} and {high}.")
     return number
+
+
+def env_rate(name: str, default: str) -> str:
+    """How often something may be tried, e.g. `30/min`: a number per second, minute, hour or day."""
+    value = env_str(name, default)
+    if not re.fullmatch(r"[1-9]\d{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", value):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a rate such as 30/min, 20/hour or 5/s.")
+    return value
 
 
 def env_list(name: str, default: str = "") -> list[str]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import env_bool, env_int, env_list, env_str, looks_like_an_example
+from config.env import env_bool, env_int, env_list, env_rate, env_str, looks_like_an_example
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = Path(env_str("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
@@ -122,8 +122,8 @@ CACHES = {
 }
 CHANNEL_LAYERS = {
     "default": {
-        # not `core`: there a restart of Redis ends every open socket, and a consumer that is cancelled while a
-        # message arrives may never end
+        # not `core`: there a restart of Redis ends every open socket, and a consumer that is cancelled while
+        # a message arrives may never end
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "verbatim:layer:"},
     }
@@ -156,6 +156,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep-ingestion": {"task": "documents.tasks.sweep", "schedule": 30.0},
     "repair-answers": {"task": "chat.tasks.repair_answers", "schedule": 30.0},
+    "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": 24 * 3600.0},
 }
 
 # --- who you are --------------------------------------------------------------------------------
@@ -209,11 +210,11 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_RATES": {
-        "signin_address": env_str("THROTTLE_SIGNIN_ADDRESS", "30/min"),
-        "signin_account": env_str("THROTTLE_SIGNIN_ACCOUNT", "8/min"),
-        "signup": env_str("THROTTLE_SIGNUP", "20/hour"),
-        "chat": env_str("THROTTLE_CHAT", "60/min"),
-        "upload": env_str("THROTTLE_UPLOAD", "600/hour"),
+        "signin_address": env_rate("THROTTLE_SIGNIN_ADDRESS", "30/min"),
+        "signin_account": env_rate("THROTTLE_SIGNIN_ACCOUNT", "8/min"),
+        "signup": env_rate("THROTTLE_SIGNUP", "20/hour"),
+        "chat": env_rate("THROTTLE_CHAT", "60/min"),
+        "upload": env_rate("THROTTLE_UPLOAD", "600/hour"),
     },
     "EXCEPTION_HANDLER": "config.api.exception_handler.handle",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",

@@ -1,14 +1,22 @@
 """What the doors of accounts share: the first superadmin, the ledger, and the last line in the database."""
 
+from datetime import timedelta
+
+import jwt
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
+from django.utils import timezone
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from accounts import services
+from accounts import services, tokens
 from accounts.audit import record
 from accounts.models import AuditEntry, Role, User
+from accounts.tasks import forget_expired
 from config import events
+from config.env import env_rate
 from config.errors import ErrorCode, VerbatimError
 from tests.conftest import PASSWORD, make_user
 
@@ -136,6 +144,30 @@ def test_deactivation_tells_the_users_open_sockets(member, superadmin, monkeypat
     monkeypatch.setattr(events, "publish", lambda group, kind, **data: told.append((group, kind)))
     services.user_update(actor=superadmin, user=member, is_active=False)
     assert told == [(events.user_group(member.pk), "user.revoked")]
+
+
+def test_what_has_expired_is_forgotten_and_what_has_not_is_kept(client, member):
+    kept = tokens.issue(member)
+    for _ in range(2):
+        OutstandingToken.objects.filter(jti=_jti(tokens.issue(member))).update(expires_at=timezone.now())
+    client.force_login(member)
+    session = Session.objects.get()
+    Session.objects.create(session_key="old", session_data="", expire_date=timezone.now() - timedelta(1))
+    forget_expired()
+    assert OutstandingToken.objects.get().jti == _jti(kept)
+    assert Session.objects.get() == session
+    assert tokens.refresh(kept["refresh"])
+
+
+def _jti(pair) -> str:
+    return jwt.decode(pair["refresh"], options={"verify_signature": False})["jti"]
+
+
+@pytest.mark.parametrize("value", ["fast", "0/min", "5", "5/fortnight", "-1/min", "5 / min"])
+def test_an_odd_rate_stops_the_start(monkeypatch, value):
+    monkeypatch.setenv("THROTTLE_SIGNUP", value)
+    with pytest.raises(ImproperlyConfigured, match="THROTTLE_SIGNUP"):
+        env_rate("THROTTLE_SIGNUP", "20/hour")
 
 
 # --- the ledger ---------------------------------------------------------------------------------
