@@ -127,6 +127,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         except TimeoutError:
             log.info("a socket of user %s does not read; closing it", self.user.pk)
             await self.close(CLOSE_TOO_SLOW)
+            for task in list(self.follows.values()):
+                task.cancel()
 
     async def _join(self) -> None:
         try:

@@ -6,7 +6,7 @@ Server frames also travel as server-sent events (`chat.api.stream`) and through 
 import json
 import uuid
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from chat.models import Message
 from config.errors import ErrorCode, VerbatimError
@@ -15,9 +15,6 @@ MAX_FRAME_BYTES = 64 * 1024
 MAX_ID = 2**63 - 1
 
 ServerFrame = dict[str, Any]
-Streamed = Literal[
-    "user_message", "sources", "stream_start", "stream_chunk", "stream_end", "message_saved", "error"
-]
 
 
 @dataclass(frozen=True)
@@ -110,13 +107,17 @@ def parse(text: str | None) -> ClientFrame:
     raise VerbatimError(ErrorCode.UNKNOWN_FRAME)
 
 
-def error_frame(error: VerbatimError, **context: Any) -> ServerFrame:
-    """The contract's `error` frame; `details` is left out when there is nothing in it."""
+def error_fields(error: VerbatimError) -> dict[str, Any]:
+    """The fields of an `error` frame; `details` is left out when there is nothing in it."""
     body = error.as_dict()
-    frame = {"type": "error", "code": body["code"], "message": body["message"], "retryable": error.retryable}
-    if body["details"]:
-        frame["details"] = body["details"]
-    return frame | {key: value for key, value in context.items() if value is not None}
+    fields = {"code": body["code"], "message": body["message"], "retryable": error.retryable}
+    return fields | {"details": body["details"]} if body["details"] else fields
+
+
+def error_frame(error: VerbatimError, **context: Any) -> ServerFrame:
+    """A whole `error` frame, with what is known of session_id, message_id, client_id and seq."""
+    known = {key: value for key, value in context.items() if value is not None}
+    return {"type": "error"} | error_fields(error) | known
 
 
 def question_fields(question: Message) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Asking over HTTP: at once (`/api/chat/chat`), as server-sent events (`/api/chat/stream`), with a file."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -24,6 +25,8 @@ from chat.rendering import render_markdown
 from collections_app import access
 from config.api import throttling
 from config.errors import ErrorCode, VerbatimError
+
+COMMENT_SECONDS = 15.0
 
 
 class ChatView(APIView):
@@ -114,10 +117,23 @@ async def _answer_whole(*, user: Any, **asked: Any) -> int:
 
 
 async def _events(message_id: int) -> AsyncIterator[bytes]:
+    """The frames as events; a comment now and then, so that no proxy gives up on a slow LLM."""
+    frames = follow(message_id)
+    pending = asyncio.ensure_future(anext(frames, None))
     seq = 0
-    async for text in follow(message_id):
-        seq += 1
-        yield f"id: {seq}\ndata: {text}\n\n".encode()
+    try:
+        while True:
+            done, _ = await asyncio.wait({pending}, timeout=COMMENT_SECONDS)
+            if not done:
+                yield b": waiting\n\n"
+                continue
+            if (text := pending.result()) is None:
+                return
+            seq += 1
+            yield f"id: {seq}\ndata: {text}\n\n".encode()
+            pending = asyncio.ensure_future(anext(frames, None))
+    finally:
+        pending.cancel()
 
 
 def _asked(request: Request) -> dict[str, Any]:

@@ -5,10 +5,10 @@ survives its reader, Redis and its own errors, and whatever had arrived is kept.
 """
 
 import asyncio
+import html
 import logging
 import time
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import DatabaseError
@@ -16,13 +16,14 @@ from django.db import DatabaseError
 from chat import selectors, services
 from chat.engine import budget, citations, history, stop, stream_log
 from chat.engine.budget import FittedPrompt
+from chat.engine.outcome import Draft, conclude
 from chat.engine.refusal import refusal_text
 from chat.engine.threads import in_thread
 from chat.llm import errors as llm_errors
 from chat.llm import registry
 from chat.llm.base import LLM, Finished, LLMRequest, TextDelta
-from chat.models import Message, MessageStatus
-from chat.protocol import error_frame
+from chat.models import Message
+from chat.protocol import error_fields
 from chat.rendering import render_markdown
 from chat.text import storable
 from collections_app.models import AnswerMode
@@ -36,33 +37,6 @@ FRAME_SECONDS = 0.04  # text is sent at most so often
 SAVE_SECONDS = 1.0
 ACCESS_SECONDS = 2.0
 FINISH_ATTEMPTS = 5
-
-ENDINGS = {
-    ErrorCode.STOPPED: (MessageStatus.STOPPED, "stopped"),
-    ErrorCode.INTERRUPTED: (MessageStatus.INTERRUPTED, "error"),
-}
-
-
-@dataclass
-class Draft:
-    """What a generation has found and written so far."""
-
-    context: selectors.AnswerContext | None = None
-    result: SearchResult | None = None
-    prompt: FittedPrompt | None = None
-    text: list[str] = field(default_factory=list)
-    refused: bool = False
-    finish_reason: str = "stop"
-    usage: dict[str, Any] = field(default_factory=dict)
-    milliseconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def content(self) -> str:
-        return "".join(self.text)
-
-    @property
-    def passages(self) -> list:
-        return list(self.prompt.passages) if self.prompt else []
 
 
 class Generation:
@@ -81,6 +55,7 @@ class Generation:
         self._started = time.monotonic()
         self._unsent: list[str] = []
         self._news = asyncio.Event()
+        self._next_chunk_at = 0.0
         self._work: asyncio.Task[None] | None = None
         self._stop_reason: ErrorCode | None = None
 
@@ -95,6 +70,7 @@ class Generation:
         """Answer, then store the answer. Raises nothing."""
         if self._question is not None:
             self.log.append("user_message", **self._question)
+            self._news.set()
         helpers = [asyncio.create_task(loop()) for loop in (self._publish, self._listen, self._keep)]
         self._work = asyncio.create_task(self._answer())
         if self._stop_reason is not None:
@@ -135,7 +111,7 @@ class Generation:
                 )
         with self._timed("search"):
             draft.result, draft.prompt = await in_thread(self._retrieve, context, rewritten)
-        self.log.append("sources", sources=[p.as_source(n) for n, p in enumerate(draft.passages, 1)])
+        self.log.append("sources", sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)])
         self._news.set()
         if collection.answer_mode == AnswerMode.STRICT and not (draft.result.passed and draft.passages):
             draft.refused = True
@@ -222,14 +198,16 @@ class Generation:
             except TimeoutError:
                 pass
             self._news.clear()
+            if self._unsent and (early := self._next_chunk_at - time.monotonic()) > 0:
+                await asyncio.sleep(early)
             self._cut_frame()
             await self.log.flush()
-            await asyncio.sleep(FRAME_SECONDS)
 
     def _cut_frame(self) -> None:
         if self._unsent:
             self.log.append("stream_chunk", content="".join(self._unsent))
             self._unsent.clear()
+            self._next_chunk_at = time.monotonic() + FRAME_SECONDS
 
     async def _listen(self) -> None:
         """Show that we live, and look whether somebody asked us to stop."""
@@ -273,56 +251,33 @@ class Generation:
 
     async def _finish(self, error: VerbatimError | None) -> None:
         """Store the answer, then say so. A reader who is told that it is saved can rely on it."""
-        result = await in_thread(self._result, error)
+        self.draft.milliseconds["total"] = _since(self._started)
+        try:
+            result, markup = await in_thread(self._conclude, error)
+        except Exception:  # a fault in checking or rendering must not cost the answer
+            log.exception("answer %s could not be checked", self.message_id)
+            result = conclude(self.draft, error, check=False)
+            markup = html.escape(result.content)
         self._cut_frame()
-        failed = error is not None and error.code != ErrorCode.STOPPED
-        revoked = error is not None and error.code == ErrorCode.ACCESS_REVOKED
         stored, trouble = await self._store(result)
-        if stored is None and not failed:
-            error, failed = trouble, True
-        if failed and error is not None:
-            frame = error_frame(error)
-            self.log.append("error", **{key: value for key, value in frame.items() if key != "type"})
+        failure = result.error if stored else result.error or trouble
+        if failure is not None:
+            self.log.append("error", **error_fields(failure))
+        revoked = failure is not None and failure.code == ErrorCode.ACCESS_REVOKED
         self.log.append(
             "stream_end",
             last=stored is None,
             content=result.content,
-            html=render_markdown(result.content),
+            html=markup,
             sources=selectors.shown_sources(stored) if stored and not revoked else [],
-            finish_reason="error" if failed else result.finish_reason,
+            finish_reason="error" if failure else result.finish_reason,
             usage=result.usage,
         )
         if stored is not None:
             self.log.append("message_saved", last=True)
 
-    def _result(self, error: VerbatimError | None) -> services.AnswerResult:
-        """The outcome, its citations checked. Runs in a thread: checking embeds nothing but takes a while."""
-        draft = self.draft
-        passages, content = draft.passages, draft.content
-        status, finish_reason = (MessageStatus.COMPLETE, draft.finish_reason)
-        if error is not None:
-            status, finish_reason = ENDINGS.get(error.code, (MessageStatus.FAILED, "error"))
-        supported: dict[int, bool] = {}
-        likely: frozenset[int] = frozenset()
-        if content and passages and not draft.refused:
-            supported = citations.supported_markers(citations.check(content, passages))
-            if not supported and error is None:
-                likely = frozenset(citations.likely_sources(content, passages))
-        return services.AnswerResult(
-            status=status,
-            content=content,
-            finish_reason=finish_reason,
-            usage=draft.usage,
-            error=error if error is not None and error.code != ErrorCode.STOPPED else None,
-            cited=frozenset(supported),
-            supported=supported,
-            likely=likely,
-            trace={
-                "refused": draft.refused,
-                "ms": {name: round(value, 1) for name, value in draft.milliseconds.items()}
-                | {"total": round(_since(self._started), 1)},
-            },
-        )
+    def _conclude(self, error: VerbatimError | None) -> tuple[services.AnswerResult, str]:
+        return conclude(self.draft, error), render_markdown(self.draft.content)
 
     async def _store(self, result: services.AnswerResult) -> tuple[Message | None, VerbatimError]:
         """The stored message, or None and why: it is gone, or the database stays away."""

@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 3600  # after the last frame
 MAX_FRAMES = 50_000
-HEARTBEAT_SECONDS = 10
+HEARTBEAT_SECONDS = 20
 REDIS_TIMEOUT = 3.0
+MAX_CONNECTIONS = 5000  # one for each reader who waits, a few for the writers
 RETRY_SECONDS = 0.5
 BATCH = 500
 REDIS_ERRORS = (RedisError, OSError)
@@ -43,6 +44,7 @@ def client() -> Redis:
             settings.REDIS_URL,
             protocol=2,
             retry=Retry(NoBackoff(), 0),  # we try again ourselves, and keep talking meanwhile
+            max_connections=MAX_CONNECTIONS,
             socket_timeout=REDIS_TIMEOUT,
             socket_connect_timeout=REDIS_TIMEOUT,
         )

@@ -1,6 +1,7 @@
 """What an answer survives: a dead process, a process that ends, Redis away or emptied, a crowd."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -15,8 +16,8 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import tokens
-from chat import services
-from chat.engine import repair, runs, stream_log
+from chat import consumers, services
+from chat.engine import citations, repair, runs, stream_log
 from chat.engine.threads import in_thread
 from chat.models import Message
 from config import redis
@@ -197,7 +198,7 @@ def test_a_killed_server_leaves_an_answer_that_the_next_start_repairs(passages, 
     answer = Message.objects.get(role="assistant")
     assert answer.status == "streaming"
     age(answer.pk, 30)
-    redis.client().delete(stream_log.alive_key(answer.pk))  # its ten seconds are over
+    redis.client().delete(stream_log.alive_key(answer.pk))  # its seconds are over
     second, _ = _start_server()
     try:
         answer.refresh_from_db()
@@ -227,3 +228,51 @@ def _start_server() -> tuple[subprocess.Popen, int]:
         else:
             return process, port
     raise AssertionError("the server did not start")
+
+
+async def test_a_socket_that_does_not_read_is_closed_and_its_answer_goes_on(
+    passages, llm, member, collection, monkeypatch
+):
+    monkeypatch.setattr(consumers, "SEND_SECONDS", 0.3)
+    heard: asyncio.Queue[dict] = asyncio.Queue()
+    closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def deaf(event: dict) -> None:
+        if event["type"] == "websocket.close":
+            closed.set_result(event["code"])
+        elif event["type"] == "websocket.send":
+            await asyncio.Event().wait()
+
+    scope = {"type": "websocket", "user": member, "auth_expires": None, "auth_subprotocol": None}
+    socket_task = asyncio.create_task(consumers.ChatConsumer.as_asgi()(scope, heard.get, deaf))
+    heard.put_nowait({"type": "websocket.connect"})
+    body = {"type": "chat", "model_id": collection.pk, "message": QUESTION}
+    heard.put_nowait({"type": "websocket.receive", "text": json.dumps(body)})
+    assert await asyncio.wait_for(closed, 5) == 4408
+    heard.put_nowait({"type": "websocket.disconnect", "code": 4408})
+    await asyncio.wait_for(socket_task, 5)
+    async with asyncio.timeout(5):
+        while await in_thread(Message.objects.filter(status="streaming").exists):
+            await asyncio.sleep(0.05)
+    assert (await in_thread(Message.objects.get, role="assistant")).content == "".join(ANSWER)
+
+
+async def test_a_fault_in_the_citation_check_does_not_cost_the_answer(
+    connect, llm, member, collection, monkeypatch
+):
+    monkeypatch.setattr(citations, "check", lambda text, passages: 1 / 0)
+    reader = await connect(member)
+    await reader.say(type="chat", model_id=collection.pk, message=QUESTION)
+    frames = await reader.hear_until("message_saved")
+    assert frames[-2]["content"] == "".join(ANSWER)
+    assert (await stored(frames[0]["message_id"])).status == "complete"
+
+
+async def test_too_many_questions_are_throttled_on_the_socket(connect, llm, member, collection, monkeypatch):
+    monkeypatch.setitem(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], "chat", "1/min")
+    reader = await connect(member)
+    await reader.say(type="chat", model_id=collection.pk, message=QUESTION)
+    await reader.hear_until("message_saved")
+    await reader.say(type="chat", model_id=collection.pk, message=QUESTION)
+    error = await reader.hear()
+    assert (error["code"], error["retryable"]) == ("throttled", True)
