@@ -25,7 +25,7 @@ PROVIDER_LABELS = {
     Provider.OPENAI: "OpenAI",
     Provider.ANTHROPIC: "Anthropic",
     Provider.CUSTOM: "own LLM server",
-    Provider.BUILTIN: "built-in LLM, a toy",
+    Provider.BUILTIN: "built-in LLM",
 }
 
 

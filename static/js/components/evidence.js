@@ -1,6 +1,6 @@
 // The panel beside the conversation: one cited passage in its source, as page, rows or lines.
 import * as api from "../lib/api.js";
-import { button, el, fill, icon } from "../lib/dom.js";
+import { $, button, el, fill, icon } from "../lib/dom.js";
 import { count, place } from "../lib/format.js";
 import { lineView, passageText, rowsView } from "./evidence_views.js";
 
@@ -26,9 +26,10 @@ export class Evidence {
    * Show a source.
    * @param {object} source the contract's source object
    * @param {object[]} all the answer's sources, to step through
-   * @param {{opener?: HTMLElement, focus?: boolean, onPick?: (source) => void}} options
+   * @param {{opener?: HTMLElement, focus?: boolean, answerText?: string,
+   *   onPick?: (source) => void}} options `answerText` tells which rows of a table the answer speaks of
    */
-  async show(source, all, { opener = null, focus = true, onPick = () => {} } = {}) {
+  async show(source, all, { opener = null, focus = true, answerText = "", onPick = () => {} } = {}) {
     this.opener = opener ?? this.opener;
     this.turn = null;
     this.panel.hidden = false;
@@ -45,7 +46,7 @@ export class Evidence {
     if (this.current !== source) return;
     if (!document_) this.showDeleted(source);
     else if (document_.media_type === "application/pdf" && source.page) this.showPage(source, document_);
-    else if (source.rows) this.showRows(source, document_);
+    else if (source.rows) this.showRows(source, document_, answerText);
     else await this.showLines(source, document_);
   }
 
@@ -90,8 +91,8 @@ export class Evidence {
       this.place.textContent = `page ${page} of ${last}${within() ? "" : " · not the cited page"}`;
       fill(back, icon("left"), `Page ${page - 1}`);
       fill(next, `Page ${page + 1}`, icon("right"));
-      back.disabled = page <= 1;
-      next.disabled = page >= last;
+      back.style.visibility = page <= 1 ? "hidden" : "";
+      next.style.visibility = page >= last ? "hidden" : "";
     };
     image.addEventListener("load", () => sheet.classList.remove("loading"));
     image.addEventListener("error", () => fill(this.body, el("div", { class: "notice" }, icon("info"), el("p", { text: "This page cannot be drawn: the original file is not kept on the server. The passage itself is here:" })), passageText(source)));
@@ -105,11 +106,12 @@ export class Evidence {
     fill(this.foot, back, this.original(source, document_, `#page=${source.page}`), next);
   }
 
-  showRows(source, document_) {
+  showRows(source, document_, answerText) {
     const total = document_.row_count ? ` of ${count(document_.row_count, "row")}` : "";
     this.place.textContent = place(source) + total;
-    fill(this.body, rowsView(source));
+    fill(this.body, rowsView(source, answerText));
     fill(this.foot, this.original(source, document_));
+    $(".marked", this.body)?.scrollIntoView({ block: "nearest" });
   }
 
   async showLines(source, document_) {

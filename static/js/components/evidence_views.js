@@ -1,11 +1,11 @@
 // How a passage looks when it is not a PDF page: table rows as column and value, text as numbered lines.
 import { el } from "../lib/dom.js";
-import { number } from "../lib/format.js";
+import { number, place } from "../lib/format.js";
 
 const CONTEXT_LINES = 12;
 const LARGEST_TEXT = 2_000_000; // bytes; a longer file is not fetched for a few lines
-const ROW_START = /^(?:\[?row\s+(\d+)\]?)\s*[:.]?\s*(.*)$/i;
-const PAIR = /^([^:]{1,120}):\s?(.*)$/;
+const PAIR = /^([^:;]{1,120}):\s(.*)$/s;
+const BETWEEN_PAIRS = /;\s(?=[^:;]{1,120}:\s)/;
 
 /** The passage as it was indexed. */
 export function passageText(source) {
@@ -13,47 +13,25 @@ export function passageText(source) {
 }
 
 /**
- * Rows of a table from a passage whose lines are `column: value` (one row per block, or `; `-separated per line).
- * Falls back to the plain passage when the text has another shape.
+ * The rows of a passage of a table: one line each, `column: value; column: value` (see documents/parsing/csv.py).
+ * The rows whose values the answer repeats most are marked.
  */
-export function rowsView(source) {
-  const rows = parseRows(source.chunk_content, source.rows[0]);
-  if (!rows.some((row) => row.pairs.length)) return passageText(source);
-  return el("div", { "data-testid": "evidence-rows" }, rows.map(rowCard));
+export function rowsView(source, answerText = "") {
+  const lines = source.chunk_content.split("\n").filter((line) => line.trim());
+  const [from, to] = source.rows;
+  const numbered = lines.length === to - from + 1; // a row too long for one passage is cut in several
+  const rows = lines.map((line, at) => {
+    const cells = line.split(BETWEEN_PAIRS).map((piece) => piece.match(PAIR));
+    const said = cells.filter((cell) => cell && cell[2].length > 1 && answerText.includes(cell[2])).length;
+    return { line, cells, said, title: numbered ? `Row ${number(from + at)}` : place(source) };
+  });
+  const most = Math.max(...rows.map((row) => row.said));
+  return el("div", { "data-testid": "evidence-rows" }, rows.map((row) => rowCard(row, row.said > 1 && row.said === most)));
 }
 
-function rowCard({ index, pairs, loose }) {
-  const list = el("dl", {}, pairs.map(([name, value]) => [el("dt", { text: name }), el("dd", { text: value || "–" })]));
-  return el("section", { class: "ev-row" }, el("h3", { text: `Row ${number(index)}` }), list, loose ? el("p", { class: "muted", text: loose }) : null);
-}
-
-function parseRows(text, firstRow) {
-  const rows = [];
-  let row = null;
-  const open = (index) => rows.push((row = { index, pairs: [], loose: "" }));
-  for (const line of text.split("\n")) {
-    const start = line.match(ROW_START);
-    if (start) open(Number(start[1]));
-    else if (!line.trim()) row = null;
-    const rest = start ? start[2] : line;
-    if (!rest.trim()) continue;
-    const pieces = splitPairs(rest);
-    if (!row || (!start && pieces.length > 1 && row.pairs.length)) open(rows.length ? rows.at(-1).index + 1 : firstRow);
-    for (const piece of pieces) addPiece(row, piece);
-  }
-  return rows;
-}
-
-function splitPairs(line) {
-  const pieces = line.split(/(?:;|\s\|)\s+(?=[^:;|]{1,120}:)/);
-  return pieces.every((piece) => PAIR.test(piece)) ? pieces : [line];
-}
-
-function addPiece(row, piece) {
-  const pair = piece.match(PAIR);
-  if (pair) row.pairs.push([pair[1].trim(), pair[2].trim()]);
-  else if (row.pairs.length) row.pairs.at(-1)[1] += ` ${piece.trim()}`; // a value that spans lines
-  else row.loose += `${piece} `;
+function rowCard({ line, cells, title }, marked) {
+  const body = cells.every(Boolean) ? el("dl", {}, cells.map(([, name, value]) => [el("dt", { text: name }), el("dd", { text: value })])) : el("p", { class: "loose", text: line });
+  return el("section", { class: marked ? "ev-row marked" : "ev-row" }, el("h3", { text: title }), body);
 }
 
 /**

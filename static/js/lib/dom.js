@@ -25,7 +25,7 @@ export function el(tag, props = {}, ...children) {
 
 /** Append children; strings become text, empty values are skipped. */
 export function append(node, ...children) {
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false || child === "") continue;
     node.append(child);
   }

@@ -324,7 +324,7 @@ class ChatPage {
   openSource(source, answer, { opener = null, focus = true } = {}) {
     sessionStorage.removeItem(EVIDENCE_CLOSED);
     this.conversation.highlight(answer, source.marker);
-    this.evidence.show(source, answer.sources, { opener, focus, onPick: (next) => this.openSource(next, answer) }).catch(complain);
+    this.evidence.show(source, answer.sources, { opener, focus, answerText: answer.text, onPick: (next) => this.openSource(next, answer) }).catch(complain);
   }
 
   /** On wide screens the evidence stands beside the answer at once, until its reader closes it. */
