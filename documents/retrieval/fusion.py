@@ -8,8 +8,8 @@ from math import ceil, log
 from documents.retrieval.lexical import is_code, unsigned
 
 RRF_K = 60  # Cormack, Clarke & Buettcher, "Reciprocal Rank Fusion outperforms Condorcet" (2009)
-TITLE_WEIGHT = 0.012  # a title that holds all telling words of the question is worth some twenty ranks
-CODE_WEIGHT = 0.012  # and so is a passage that holds the rare numbers and codes of the question
+TITLE_WEIGHT = 0.006  # a title that holds all telling words of the question is worth some ten to twenty ranks
+CODE_WEIGHT = 0.006  # and so is a passage that holds the rare numbers and codes of the question
 PER_DOCUMENT_SHARE = 0.6  # of top_k that one document may fill while others are relevant
 PER_DOCUMENT_LEAST = 3
 RELEVANT_SHARE = 0.85  # another document is relevant when its best similarity reaches this share of the best
@@ -96,15 +96,17 @@ def with_room_for_others(ordered: list[Candidate], top_k: int) -> tuple[list[Can
     share = max(PER_DOCUMENT_LEAST, ceil(top_k * PER_DOCUMENT_SHARE))
     chosen: list[Candidate] = []
     waiting: list[Candidate] = []
+    displaced: set[int] = set()
     taken: Counter[int] = Counter()
     for one in ordered:
-        if taken[one.document_id] >= share or (waiting and best[one.document_id] < bar):
+        full = taken[one.document_id] >= share
+        if full or (waiting and best[one.document_id] < bar):
             waiting.append(one)
+            displaced |= {one.chunk_id} if full else set()
             continue
         chosen.append(one)
         taken[one.document_id] += 1
         if len(chosen) == top_k:
             break
     chosen += waiting[: top_k - len(chosen)]
-    kept = {one.chunk_id for one in chosen}
-    return in_order(chosen), {one.chunk_id for one in waiting} - kept
+    return in_order(chosen), displaced - {one.chunk_id for one in chosen}
