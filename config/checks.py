@@ -5,6 +5,7 @@ server with `--deploy`. What would make every request wrong is refused earlier, 
 """
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ LONGEST_REFRESH = timedelta(days=30)
 
 
 @register(Tags.database)
-def check_pgvector(databases: list[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+def check_pgvector(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """E001, E002: the extension is there, or can be created by the migrations, and is new enough."""
     found: list[CheckMessage] = []
     for alias in databases or []:
@@ -83,7 +84,7 @@ def check_embedding_models(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.database)
-def check_embedding_columns(databases: list[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+def check_embedding_columns(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """E004: the columns in the database are as wide as the code declares them."""
     found: list[CheckMessage] = []
     for alias in databases or []:
@@ -126,7 +127,7 @@ def check_directories(**kwargs: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def check_tokens(**kwargs: Any) -> list[CheckMessage]:
     """E006: tokens end soon, refresh tokens are used once, and a used one is refused."""
-    jwt = settings.SIMPLE_JWT
+    jwt: dict[str, Any] = settings.SIMPLE_JWT
     access, refresh = jwt["ACCESS_TOKEN_LIFETIME"], jwt["REFRESH_TOKEN_LIFETIME"]
     wrong = []
     if not timedelta(0) < access <= LONGEST_ACCESS:
