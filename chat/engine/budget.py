@@ -1,7 +1,7 @@
 """The prompt within the LLM's window: what is cut, and in which order, is decided and told here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chat.engine.tokens import estimate_message, estimate_tokens
 from chat.llm.base import ChatMessage
@@ -22,7 +22,7 @@ class FittedPrompt:
     """What is sent.
 
     Attributes:
-        messages: system, then user.
+        messages: system first, user last.
         passages: those that were kept; the marker of each is its index + 1.
         trimmed: how many of each were cut to fit: {"history", "neighbours", "passages"}.
         prompt_tokens: an estimate, rather too high.
@@ -61,8 +61,10 @@ def fit(
     window = _window(collection)
     room = window - min(collection.max_tokens, window // 2)
     room -= sum(estimate_message(message.content) for message in fill(name, **texts))
-    # a model as small as the built-in one loses the question among earlier turns
-    draft = _Draft(passages, () if name == "answer_small" else history)
+    if name == "answer_small":  # it loses the question among earlier turns and neighbouring text
+        history = ()
+        passages = [replace(passage, before="", after="") for passage in passages]
+    draft = _Draft(passages, history)
     trimmed = draft.shrink_to(room)
     if draft.cost() > room:
         raise PermanentError(

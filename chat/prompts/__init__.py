@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from chat.llm.base import ChatMessage
 from documents.retrieval.types import Passage
@@ -11,23 +11,24 @@ from documents.retrieval.types import Passage
 PromptName = Literal["answer_strict", "answer_assist", "answer_small", "condense"]
 
 FOLDER = Path(__file__).resolve().parent
-USER_MARK = "<!-- user -->"
 MAX_NAME_CHARS = 120
 
+_TURN = re.compile(r"<!-- (user|assistant) -->")
 _PLACEHOLDER = re.compile(r"\{\{(instructions|passages|conversation|question)\}\}")
 _FENCE = re.compile(r"<(?=\s*/?\s*(?:passages?|conversation)\b)", re.I)
 _MARKER = re.compile(r"\s?\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
 
 
 @lru_cache(maxsize=8)
-def load(name: PromptName) -> tuple[str, str]:
-    """The system part and the user part of a prompt file."""
-    system, _, user = (FOLDER / f"{name}.md").read_text(encoding="utf-8").partition(USER_MARK)
-    return system.strip(), user.strip()
+def load(name: PromptName) -> tuple[ChatMessage, ...]:
+    """The messages of a prompt file: system first, user last, worked examples between them if it has any."""
+    system, *rest = _TURN.split((FOLDER / f"{name}.md").read_text(encoding="utf-8"))
+    turns = zip(cast(list[Literal["user", "assistant"]], rest[::2]), rest[1::2], strict=True)
+    return (ChatMessage("system", system.strip()), *(ChatMessage(role, text.strip()) for role, text in turns))
 
 
-def fill(name: PromptName, **texts: str) -> tuple[ChatMessage, ChatMessage]:
-    """The two messages of a prompt.
+def fill(name: PromptName, **texts: str) -> tuple[ChatMessage, ...]:
+    """The messages of a prompt.
 
     Every placeholder is replaced once, in one pass: text that looks like a placeholder stays what it is.
 
@@ -39,8 +40,7 @@ def fill(name: PromptName, **texts: str) -> tuple[ChatMessage, ChatMessage]:
     def put(part: str) -> str:
         return _PLACEHOLDER.sub(lambda match: texts.get(match[1], ""), part).strip()
 
-    system, user = load(name)
-    return ChatMessage("system", put(system)), ChatMessage("user", put(user))
+    return tuple(ChatMessage(message.role, put(message.content)) for message in load(name))
 
 
 def fenced_passage(marker: int, passage: Passage, *, neighbours: bool) -> str:
