@@ -4,6 +4,7 @@ from documents.retrieval.lexical import is_code, unsigned
 
 RARE_SHARE = 0.02  # a term is rare when at most this share of the chunks (or RARE_CHUNKS of them) hold it
 RARE_CHUNKS = 3
+WHOLE_QUESTION_TERMS = 3  # a passage that holds every word of a question this long is about it
 LEXICAL_FLOOR = 0.5  # of the similarity threshold: words alone do not carry a passage that is far off
 
 
@@ -23,7 +24,24 @@ def lexically_strong(held: frozenset[str], rare: frozenset[str]) -> bool:
     return wanted <= found and (len(wanted) >= 2 or any(is_code(term) for term in wanted))
 
 
-def passes(*, similarity: float, threshold: float, held: frozenset[str], rare: frozenset[str]) -> bool:
+def holds_whole_question(held: frozenset[str], terms: frozenset[str]) -> bool:
+    """Whether a passage holds every term of a question of at least WHOLE_QUESTION_TERMS.
+
+    Rows of a table are far from any question in meaning, several of them in one passage still farther; but a
+    row that holds all of its words answers it.
+    """
+    wanted = {unsigned(term) for term in terms}
+    return len(wanted) >= WHOLE_QUESTION_TERMS and wanted <= {unsigned(term) for term in held}
+
+
+def passes(
+    *,
+    similarity: float,
+    threshold: float,
+    held: frozenset[str],
+    rare: frozenset[str],
+    terms: frozenset[str],
+) -> bool:
     """Whether one passage is near enough in meaning, or holds the question's rare words.
 
     Args:
@@ -31,9 +49,10 @@ def passes(*, similarity: float, threshold: float, held: frozenset[str], rare: f
         threshold: the collection's similarity_threshold.
         held: the question's terms that the passage holds.
         rare: from `rare_terms`.
+        terms: all of the question's terms.
     """
     if similarity >= threshold:
         return True
-    if not lexically_strong(held, rare):
+    if not (lexically_strong(held, rare) or holds_whole_question(held, terms)):
         return False
     return any(is_code(term) for term in rare) or similarity >= threshold * LEXICAL_FLOOR

@@ -142,19 +142,23 @@ class _Run:
         rare = gate.rare_terms(leg.frequency, size.chunks)
         ordered = _fused(near, leg, rows, fusion.title_boosts(terms, words), rare)
         self.nearest = _nearest(rows)
-        chosen = self._choose(ordered, rare)
+        chosen = self._choose(ordered, rare, frozenset(terms))
         around = self.clock.timed(
             "neighbours",
             lambda: passages.neighbours(self.cursor, [rows[one.chunk_id] for one in chosen]),
         )
         return tuple(_passage(one, rows[one.chunk_id], around[one.chunk_id]) for one in chosen)
 
-    def _choose(self, ordered: list[fusion.Candidate], rare: frozenset[str]) -> list[fusion.Candidate]:
+    def _choose(
+        self, ordered: list[fusion.Candidate], rare: frozenset[str], terms: frozenset[str]
+    ) -> list[fusion.Candidate]:
         threshold = self.collection.similarity_threshold
         past = [
             one
             for one in ordered
-            if gate.passes(similarity=one.similarity, threshold=threshold, held=one.terms, rare=rare)
+            if gate.passes(
+                similarity=one.similarity, threshold=threshold, held=one.terms, rare=rare, terms=terms
+            )
         ]
         chosen, displaced = fusion.with_room_for_others(past, self.top_k)
         through = {one.chunk_id for one in past}

@@ -76,7 +76,16 @@ def test_words_alone_pass_only_when_all_rare_ones_are_there():
     assert not lexically_strong(frozenset({"gasket"}), rare)
     assert not lexically_strong(frozenset({"gasket"}), frozenset({"gasket"}))
     assert not lexically_strong(frozenset(), frozenset())
-    far = {"similarity": 0.1, "threshold": 0.3, "held": rare, "rare": rare}
+    far = {"similarity": 0.1, "threshold": 0.3, "held": rare, "rare": rare, "terms": rare}
     assert not passes(**far)
     assert passes(**far | {"similarity": 0.2})
-    assert passes(similarity=0.3, threshold=0.3, held=frozenset(), rare=frozenset())
+    assert passes(similarity=0.3, threshold=0.3, held=frozenset(), rare=frozenset(), terms=frozenset())
+
+
+def test_a_passage_that_holds_every_word_of_a_long_question_passes_where_it_is_not_far_off():
+    terms = frozenset({"manag", "harbour", "branch", "open"})
+    near = {"similarity": 0.2, "threshold": 0.3, "rare": frozenset({"harbour"}), "terms": terms}
+    assert passes(**near, held=terms)
+    assert not passes(**near, held=terms - {"open"})
+    assert not passes(**near | {"similarity": 0.1}, held=terms)
+    assert not passes(**near | {"terms": frozenset({"harbour"})}, held=terms)
