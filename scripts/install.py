@@ -90,7 +90,8 @@ def install_torch(requirement: str) -> None:
     """The CPU build where there is no NVIDIA GPU, whatever the package index would have given."""
     index = []
     if not shutil.which("nvidia-smi") and gives_cuda_build(requirement):
-        index = ["--index-url", TORCH_INDEX_URL]
+        # its dependencies come with the other requirements, from the ordinary index
+        index = ["--no-deps", "--index-url", TORCH_INDEX_URL]
     pip("install", requirement, *index)
 
 

@@ -51,6 +51,8 @@ def prepare(*, demo: bool) -> dict[str, str | None]:
     from accounts.models import User
     from chat.demo import demo_create
 
+    for folder in (settings.MEDIA_ROOT, settings.FILE_UPLOAD_TEMP_DIR, settings.MODEL_CACHE_DIR):
+        Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
