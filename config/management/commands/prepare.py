@@ -46,9 +46,8 @@ def prepare(*, demo: bool) -> dict[str, str | None]:
     Raises:
         CommandError: the database does not answer, in one sentence.
     """
-    from accounts.services import superadmin_ensure
-
     from accounts.models import User
+    from accounts.services import superadmin_ensure
     from chat.demo import demo_create
 
     for folder in (settings.MEDIA_ROOT, settings.FILE_UPLOAD_TEMP_DIR, settings.MODEL_CACHE_DIR):
