@@ -6,7 +6,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 
 from django.core.asgi import get_asgi_application
 
-django_application = get_asgi_application()
+from config.api.body_limit import BodyLimit
+
+django_application = BodyLimit(get_asgi_application())
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
@@ -22,7 +24,7 @@ sockets = SocketAuth(
         [
             re_path(r"^api/chat/ws/?$", ChatConsumer.as_asgi()),
             re_path(r"^api/documents/ws/?$", DocumentsConsumer.as_asgi()),
-            re_path(r"", no_such_socket),
+            re_path(r"", no_such_socket),  # type: ignore[arg-type]
         ]
     )
 )

@@ -91,13 +91,13 @@ def _end(document_id: int, generation: int, **changes: Any) -> bool:
         document = building(document_id, generation).select_for_update(no_key=True).first()
         if document is None:
             return False
-        served = Chunk.objects.filter(document_id=document_id, generation=document.active_generation)
+        served = Chunk.objects.filter(document_id=document_id, generation=document.active_generation or 0)
         building(document_id, generation).update(
             **changes,
             **CLEARED,
             stage=Stage.FINISHED,
             building_generation=None,
-            chunk_count=served.count() if document.active_generation is not None else 0,
+            chunk_count=served.count(),
             completed_at=timezone.now(),
             changed_at=timezone.now(),
         )

@@ -43,7 +43,7 @@ def document_for(user: Asker, document_id: int) -> Document:
 def chunks_of(document: Document) -> QuerySet[Chunk]:
     """The chunks that readers see, in the document's order, without vectors."""
     return (
-        Chunk.objects.filter(document=document, generation=document.active_generation)
+        Chunk.objects.filter(document=document, generation=document.active_generation or 0)
         .defer("embedding", "search_vector")
         .order_by("part_index", "index")
     )

@@ -1,5 +1,6 @@
 """The worker's doors: tasks take ids, call a service, and own only the policy of trying again."""
 
+import os
 import random
 import threading
 import time
@@ -9,7 +10,8 @@ from celery import Task, shared_task
 from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 from django.conf import settings
 from django.core.cache import cache
-from django.db import DatabaseError, OperationalError
+from django.db import OperationalError
+from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from config.api.health import WORKER_HEARTBEAT_KEY
@@ -80,8 +82,6 @@ def _backoff(retries: int) -> float:
 @worker_process_init.connect
 def _share_the_machine(**kwargs: Any) -> None:
     """After the fork: each of the worker's processes takes its share of the cores."""
-    import os
-
     from documents.embedding.registry import limit_threads
 
     limit_threads((os.cpu_count() or 1) // settings.CELERY_WORKER_CONCURRENCY)
@@ -108,14 +108,8 @@ def _heartbeat() -> None:
             cache.set(WORKER_HEARTBEAT_KEY, time.time(), 120)
             if beats % SWEEP_EVERY_BEATS == 0:
                 sweep.apply_async(expires=BEAT_SECONDS * SWEEP_EVERY_BEATS, retry=False)
-        except (RedisError, OSError, DatabaseError, *_broker_errors()):
+        except (RedisError, BrokerError, OSError):
             pass  # the next beat tells again
         beats += 1
         if _stopping.wait(BEAT_SECONDS):
             return
-
-
-def _broker_errors() -> tuple[type[Exception], ...]:
-    from kombu.exceptions import OperationalError as BrokerError
-
-    return (BrokerError,)

@@ -8,6 +8,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from documents.embedding.weights import Weights, verify
 
@@ -55,7 +56,7 @@ def _write(weights: Weights, folder: Path) -> None:
     model = SentenceTransformer(
         str(weights.folder), device="cpu", model_kwargs={"attn_implementation": "eager"}
     ).eval()
-    transformer = model[0].auto_model
+    transformer: Any = model[0].auto_model
     if getattr(model[1], "pooling_mode", "mean") not in ("mean", ("mean",), ["mean"]):
         raise ValueError(f"{weights.model_id} does not pool by the mean")
 
@@ -82,5 +83,9 @@ def _write(weights: Weights, folder: Path) -> None:
     converted.reshape({port: openvino.PartialShape([-1, -1]) for port in converted.inputs})
     openvino.save_model(converted, folder / MODEL_FILE, compress_to_fp16=True)
     shutil.copyfile(weights.folder / "tokenizer.json", folder / "tokenizer.json")
-    facts = {"model_id": weights.model_id, "dimension": dimension, "max_tokens": int(model.max_seq_length)}
+    facts = {
+        "model_id": weights.model_id,
+        "dimension": dimension,
+        "max_tokens": int(model.max_seq_length or 256),
+    }
     (folder / FACTS_FILE).write_text(json.dumps(facts))

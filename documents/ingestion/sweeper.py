@@ -107,9 +107,8 @@ def _starved() -> list[int]:
     ).distinct()
     ids: list[int] = []
     for document in waiting[:BATCH]:
-        busy = document.parts.filter(generation=document.building_generation).exclude(
-            Q(status=PartStatus.DONE) | Q(status=PartStatus.WAITING, queued_at=None)
-        )
-        if document.building_generation is not None and not busy.exists():
-            ids += parts_take(document_id=document.pk, generation=document.building_generation, count=WINDOW)
+        generation = document.building_generation or 0
+        idle = Q(status=PartStatus.DONE) | Q(status=PartStatus.WAITING, queued_at=None)
+        if not document.parts.filter(generation=generation).exclude(idle).exists():
+            ids += parts_take(document_id=document.pk, generation=generation, count=WINDOW)
     return ids

@@ -27,6 +27,7 @@ def copy_chunks(
     head = (document.pk, document.collection_id, document.session_id, part.generation, part.index)
     with (
         connection.cursor() as cursor,
+        connection.wrap_database_errors,  # Django's own exceptions also for COPY, which it does not know
         cursor.copy(f"COPY documents_chunk ({COLUMNS}) FROM STDIN") as copy,
     ):
         for index, (draft, vector) in enumerate(zip(drafts, vectors, strict=True)):

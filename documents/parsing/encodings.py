@@ -63,9 +63,9 @@ def detect(path: str) -> str:
         return wide
     if decodes(path, "utf-8"):
         return "utf-8"
-    for encoding in (_guess(head), "cp1252"):
-        if encoding and decodes(path, encoding):
-            return encoding
+    for guess in (_guess(head), "cp1252"):
+        if guess and decodes(path, guess):
+            return guess
     return "latin-1"  # every byte is a character in it
 
 

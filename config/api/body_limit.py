@@ -1,0 +1,72 @@
+"""No request body grows without end: what counts is what arrives, whatever was declared."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.conf import settings
+
+from config.errors import ErrorCode, VerbatimError
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+MULTIPART_OVERHEAD = 1024**2
+
+
+class BodyTooLarge(Exception):
+    """Ends the request that is being received."""
+
+
+class BodyLimit:
+    """ASGI middleware: 413 beyond MAX_FILE_SIZE_MB.
+
+    Django spools a body to disk before any view or upload handler sees it, and one without Content-Length
+    (chunked) to its very end.
+    """
+
+    def __init__(self, app: Callable[[Message, Receive, Send], Awaitable[None]]) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = settings.MAX_FILE_SIZE_MB * 1024**2 + MULTIPART_OVERHEAD
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > limit:
+            await _refuse(send)
+            return
+        received, started = 0, False
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise BodyTooLarge
+            return message
+
+        async def noticed(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, counted, noticed)
+        except BodyTooLarge:
+            if not started:
+                await _refuse(send)
+
+
+async def _refuse(send: Send) -> None:
+    error = VerbatimError(ErrorCode.FILE_TOO_LARGE, details={"max_mb": settings.MAX_FILE_SIZE_MB})
+    body = json.dumps({"error": error.as_dict()}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
