@@ -57,8 +57,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         context: dict[str, Any] = {}
         try:
             frame = protocol.parse(text_data)
-            context = {name: getattr(frame, name, None) for name in ("message_id", "client_id")}
-            context["session_id"] = str(frame.session_id) if getattr(frame, "session_id", None) else None
+            context = protocol.names_of(frame)
             await self._handle(user, frame)
         except Exception as error:  # the outermost boundary: a frame never ends the socket
             refusal = to_verbatim_error(error)

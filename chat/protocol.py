@@ -107,6 +107,16 @@ def parse(text: str | None) -> ClientFrame:
     raise VerbatimError(ErrorCode.UNKNOWN_FRAME)
 
 
+def names_of(frame: ClientFrame) -> dict[str, Any]:
+    """What the client called the things in its frame, for the refusal that answers it; else None."""
+    session_id = getattr(frame, "session_id", None)
+    return {
+        "session_id": str(session_id) if session_id else None,
+        "message_id": getattr(frame, "message_id", None),
+        "client_id": getattr(frame, "client_id", None) or None,
+    }
+
+
 def error_fields(error: VerbatimError) -> dict[str, Any]:
     """The fields of an `error` frame; `details` is left out when there is nothing in it."""
     body = error.as_dict()

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.permissions import caller
 from chat import selectors, services
 from chat.api.negotiation import JsonOnly
 from chat.api.serializers import AnswerSerializer, AskSerializer, ChatUploadSerializer
@@ -37,7 +38,7 @@ class ChatView(APIView):
         """Waits for the answer. If the client leaves, the answer is written and stored all the same."""
         asked = _asked(request)
         release_connections()  # none is held while the LLM writes
-        message_id = async_to_sync(_answer_whole)(user=request.user, **asked)
+        message_id = async_to_sync(_answer_whole)(user=caller(request), **asked)
         answer = selectors.messages_with_details(Message.objects.filter(pk=message_id)).first()
         if answer is None:
             raise VerbatimError(ErrorCode.NOT_FOUND)
@@ -71,7 +72,7 @@ class StreamView(APIView):
     def post(self, request: Request) -> HttpResponseBase:
         """Refusals come as JSON before the stream begins. Leaving does not end the answer."""
         asked = _asked(request)
-        started = async_to_sync(runs.ask)(user=request.user, **asked)
+        started = async_to_sync(runs.ask)(user=caller(request), **asked)
         release_connections()
         response = StreamingHttpResponse(_events(started.message_id), content_type="text/event-stream")
         response["Cache-Control"] = "no-store"
@@ -92,18 +93,18 @@ class UploadView(APIView):
         from documents.api.serializers import DocumentSerializer
         from documents.services import document_upload
 
-        throttling.hit("upload", str(request.user.pk), fail_closed=False)
+        throttling.hit("upload", str(caller(request).pk), fail_closed=False)
         given = ChatUploadSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         data = given.validated_data
-        collection = access.get_for(request.user, data["model_id"])
+        collection = access.get_for(caller(request), data["model_id"])
         if data["session_id"] is None:
-            session = services.session_create(user=request.user, collection=collection)
+            session = services.session_create(user=caller(request), collection=collection)
         else:
-            session = selectors.session_for(request.user, data["session_id"])
+            session = selectors.session_for(caller(request), data["session_id"])
             runs.require_same_model(session, collection)
         document = document_upload(
-            actor=request.user, collection=collection, file=data["file"], session_id=session.pk
+            actor=caller(request), collection=collection, file=data["file"], session_id=session.pk
         )
         shown = DocumentSerializer(document).data
         return Response(shown | {"session_id": str(session.pk)}, status=202)

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.permissions import caller
 from chat import selectors, services
 from chat.api.negotiation import JsonOnly
 from chat.api.serializers import MessageSerializer, SessionSerializer
@@ -44,7 +45,7 @@ class SessionsView(ListAPIView):
     queryset = ChatSession.objects.none()
 
     def get_queryset(self) -> QuerySet[ChatSession]:
-        return selectors.sessions_visible_to(self.request.user).select_related("collection")
+        return selectors.sessions_visible_to(caller(self.request)).select_related("collection")
 
 
 class SessionView(APIView):
@@ -53,12 +54,12 @@ class SessionView(APIView):
     @extend_schema(responses=SessionSerializer)
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
         """Its title and model."""
-        return Response(SessionSerializer(selectors.session_for(request.user, session_id)).data)
+        return Response(SessionSerializer(selectors.session_for(caller(request), session_id)).data)
 
     @extend_schema(request=SessionSerializer, responses=SessionSerializer)
     def patch(self, request: Request, session_id: uuid.UUID) -> Response:
         """Rename it."""
-        session = selectors.session_for(request.user, session_id)
+        session = selectors.session_for(caller(request), session_id)
         given = SessionSerializer(session, data=request.data, partial=True)
         given.is_valid(raise_exception=True)
         if "title" in given.validated_data:
@@ -68,7 +69,7 @@ class SessionView(APIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, session_id: uuid.UUID) -> Response:
         """Delete it with its messages and files; an answer that is being written ends."""
-        services.session_delete(session=selectors.session_for(request.user, session_id))
+        services.session_delete(session=selectors.session_for(caller(request), session_id))
         return Response(status=204)
 
 
@@ -80,9 +81,9 @@ class SessionMessagesView(ListAPIView):
     queryset = Message.objects.none()
 
     def get_queryset(self) -> QuerySet[Message]:
-        session = selectors.session_for(self.request.user, self.kwargs["session_id"])
+        session = selectors.session_for(caller(self.request), self.kwargs["session_id"])
         repair.repair_session(session.pk)
-        messages = selectors.messages_visible_to(self.request.user)
+        messages = selectors.messages_visible_to(caller(self.request))
         return selectors.messages_with_details(messages.filter(session=session, superseded=False))
 
 
@@ -107,7 +108,7 @@ class HistoryView(ListAPIView):
     queryset = Message.objects.none()
 
     def get_queryset(self) -> QuerySet[Message]:
-        messages = selectors.messages_visible_to(self.request.user).filter(superseded=False)
+        messages = selectors.messages_visible_to(caller(self.request)).filter(superseded=False)
         return selectors.messages_with_details(messages)
 
 
@@ -122,12 +123,12 @@ class ExportView(APIView):
     )
     def get(self, request: Request, session_id: uuid.UUID) -> HttpResponse:
         """`?format=md` (the default) or `json`."""
-        session = selectors.session_for(request.user, session_id)
+        session = selectors.session_for(caller(request), session_id)
         form = request.query_params.get("format", "md")
         if form not in ("md", "json"):
             raise VerbatimError(ErrorCode.VALIDATION_ERROR, details={"format": ["Choose md or json."]})
         messages = selectors.messages_with_details(
-            selectors.messages_visible_to(request.user).filter(session=session, superseded=False)
+            selectors.messages_visible_to(caller(request)).filter(session=session, superseded=False)
         )
         response: HttpResponse
         if form == "json":

@@ -110,13 +110,13 @@ class Generation:
                     llm=llm, question=context.question, history=context.history
                 )
         with self._timed("search"):
-            draft.result, draft.prompt = await in_thread(self._retrieve, context, rewritten)
+            result, draft.prompt = await in_thread(self._retrieve, context, rewritten)
         self.log.append("sources", sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)])
         self._news.set()
-        if collection.answer_mode == AnswerMode.STRICT and not (draft.result.passed and draft.passages):
+        if collection.answer_mode == AnswerMode.STRICT and not (result.passed and draft.passages):
             draft.refused = True
             self._start()
-            self._say(refusal_text(draft.result.nearest))
+            self._say(refusal_text(result.nearest))
             return
         await self._write(llm, context)
 
@@ -166,7 +166,7 @@ class Generation:
         asked = time.monotonic()
         self._start()
         try:
-            async with aclosing(llm.stream(request)) as events:
+            async with aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
                 async for event in events:
                     if isinstance(event, TextDelta):
                         self.draft.milliseconds.setdefault("first_token", _since(asked))

@@ -83,9 +83,9 @@ def _stored_frames(message_id: int, after_seq: int) -> list[str]:
         if not repair.repair_session(message.session_id):
             return []
         message = _stored(message_id)
-    context = {"message_id": message_id}
     if message is None:
-        return [json.dumps(error_frame(VerbatimError(ErrorCode.NOT_FOUND), seq=after_seq + 1, **context))]
+        gone = error_frame(VerbatimError(ErrorCode.NOT_FOUND), message_id=message_id, seq=after_seq + 1)
+        return [json.dumps(gone)]
     context = {"session_id": str(message.session_id), "message_id": message_id}
     frames: list[ServerFrame] = []
     if message.error_code:

@@ -10,7 +10,7 @@ from chat.models import MessageStatus
 from chat.selectors import AnswerContext
 from chat.services import AnswerResult
 from config.errors import ErrorCode, VerbatimError
-from documents.retrieval.types import Passage, SearchResult
+from documents.retrieval.types import Passage
 
 ENDINGS = {
     ErrorCode.STOPPED: (MessageStatus.STOPPED, "stopped"),
@@ -30,7 +30,6 @@ class Draft:
     """
 
     context: AnswerContext | None = None
-    result: SearchResult | None = None
     prompt: FittedPrompt | None = None
     text: list[str] = field(default_factory=list)
     refused: bool = False

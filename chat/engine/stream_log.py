@@ -36,7 +36,7 @@ REDIS_ERRORS = (RedisError, OSError)
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
 
 
-def client() -> Redis:
+def client() -> Any:  # a `redis.asyncio.Redis`, whose own types do not know that protocol 2 answers in bytes
     """The running event loop's Redis client."""
     loop = asyncio.get_running_loop()
     if loop not in _clients:

@@ -19,6 +19,7 @@ PYPDF = "pypdf raises nearly anything over a damaged file; only the guarded chil
 BROAD_EXCEPT_ALLOWED = {
     "chat/consumers.py::receive": "the outermost boundary of a socket's frame: it never ends the socket",
     "chat/consumers.py::_relay": "the outermost boundary of the task that relays an answer to a socket",
+    "chat/engine/answer.py::_finish": "a fault in checking or rendering must not cost a finished answer",
     "chat/engine/answer.py::run": "the outermost boundary of the task that writes an answer",
     "documents/parsing/child.py::_answer": "the outermost boundary of the guarded child process",
     "documents/parsing/pdf.py::_split_with_pypdf": PYPDF,
