@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from chat import selectors
+from chat.models import ChatSession
 from collections_app import access
 from collections_app.models import Collection, Provider
 from collections_app.selectors import collections_with_counts
@@ -62,6 +63,7 @@ def chat(request: HttpRequest, session_id: uuid.UUID | None = None) -> HttpRespo
         "models": models,
         "model_id": session.collection_id if session else _chosen(request, user, models),
         "is_admin": user.is_admin,
+        "attachments": _attachments(user, session) if session else [],
     }
     return render(request, "chat.html", {"nav": "chat", "chat_data": data, "session": session})
 
@@ -98,5 +100,11 @@ def _card(model: Collection) -> dict[str, Any]:
     }
 
 
-def _session(session: Any) -> dict[str, Any]:
+def _attachments(user: User, session: ChatSession) -> list[dict[str, Any]]:
+    """The files that belong to this chat alone; the page follows those that are still being read."""
+    found = documents_visible_to(user).filter(session_id=session.pk).order_by("id")
+    return [{"id": one.pk, "name": one.name, "status": one.status} for one in found]
+
+
+def _session(session: ChatSession) -> dict[str, Any]:
     return {"id": str(session.pk), "title": session.title, "model_id": session.collection_id}

@@ -27,9 +27,22 @@ export class Attachments {
       this.node.append(chip);
       const job = this.queue.then(() => this.upload(file, chip));
       this.queue = job.then((document_) => void document_, () => {});
-      const whole = job.then((document_) => document_ && this.follow(document_, chip)).finally(() => this.work.delete(whole));
-      this.work.add(whole);
+      this.keep(job.then((document_) => document_ && this.follow(document_, chip)));
     }
+  }
+
+  /** Show files that were attached before; those still in work are followed. */
+  restore(documents) {
+    for (const document_ of documents) {
+      const chip = el("span", { class: "chip", "data-testid": "attachment" });
+      this.node.append(chip);
+      this.keep(this.follow(document_, chip));
+    }
+  }
+
+  keep(job) {
+    const whole = job.finally(() => this.work.delete(whole));
+    this.work.add(whole);
   }
 
   /** Whether something is still on its way; `settled` waits for it. */

@@ -20,7 +20,7 @@ function facts(trace) {
     ["Searched for", trace.rewritten && trace.rewritten !== trace.query ? trace.rewritten : null],
     ["Verdict", trace.refused ? "No passage was good enough: the answer is an honest refusal." : trace.passed === false ? "No passage passed the threshold." : trace.passed ? "The passages passed the threshold." : null],
     ["Prompt", trace.prompt?.tokens ? `${number(trace.prompt.tokens)} tokens` : null],
-    ["Time", trace.ms ? Object.entries(trace.ms).map(([step, ms]) => `${step} ${number(Math.round(ms))} ms`).join(", ") : null],
+    ["Time", trace.ms ? Object.entries(trace.ms).map(([step, ms]) => `${step.replaceAll("_", " ")} ${number(Math.round(ms))} ms`).join(", ") : null],
   ];
   return el("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })]));
 }
@@ -30,7 +30,7 @@ function candidates(trace) {
   if (!list.length) return null;
   const cell = (value, digits = null) => el("td", { class: "num", text: value === null || value === undefined ? "–" : digits === null ? String(value) : Number(value).toFixed(digits) });
   const rows = list.map((one) =>
-    el("tr", {}, el("td", {}, one.document_name ?? `passage ${one.chunk_id}`, el("small", { text: [one.page ? `page ${one.page}` : "", one.cut ? `cut: ${one.cut}` : "used"].filter(Boolean).join(" · ") })), cell(one.similarity_score ?? one.similarity, 2), cell(one.dense_rank), cell(one.lexical_rank), cell(one.score, 4)),
+    el("tr", {}, el("td", {}, one.document_name ?? `passage ${one.chunk_id}`, el("small", { text: [one.page ? `page ${one.page}` : "", one.cut ? `cut: ${String(one.cut).replaceAll("_", " ")}` : "used"].filter(Boolean).join(" · ") })), cell(one.similarity_score ?? one.similarity, 2), cell(one.dense_rank), cell(one.lexical_rank), cell(one.score, 4)),
   );
   const head = ["Candidate", "Similarity", "By meaning", "By words", "Score"].map((text, at) => el("th", { class: at ? "num" : null, text }));
   return el("div", { class: "table-wrap" }, el("table", { class: "list" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)));

@@ -42,6 +42,7 @@ class ChatPage {
     this.list.load();
     this.composer.useDraft(this.draftKey());
     this.composer.setEnabled(Boolean(this.model), this.model ? "Ask about your documents" : "There is no model to ask");
+    this.attachments.restore(this.data.attachments);
     if (this.session) await this.loadMessages();
     else this.conversation.welcome(welcomeFor(this.model, this.data, (text) => this.submit(text)));
     this.link.open();
