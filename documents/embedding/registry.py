@@ -54,6 +54,6 @@ def _load(model_id: str) -> Embedder:
         locate(model_id),
         settings.MODEL_CACHE_DIR,
         threads=threads,
-        streams=2,
+        streams=1,  # two were no faster here and cost the web process 16 MB
         manage=settings.BASE_DIR / "manage.py",
     )

@@ -75,6 +75,11 @@ class ParserChild:
                 answer = self._answer(process, seconds)
             except (OSError, EOFError) as error:
                 raise self._died(process) from error
+            except (
+                BaseException
+            ):  # interrupted (a task's time limit): its late answer must not be the next one's
+                self._stop()
+                raise
             if answer.get("broken"):
                 self._stop()
         if "error" in answer:

@@ -86,6 +86,22 @@ def test_a_child_that_dies_in_the_middle_is_an_answer(child, small, slow, number
     assert len(child.split(small, "text/plain", "small.txt").spans) == 1
 
 
+def test_an_interrupted_request_does_not_answer_the_next_one(child, small, tmp_path, monkeypatch):
+    class TimeLimit(BaseException):
+        """As Celery raises in the middle of anything."""
+
+    def interrupted(*args):
+        raise TimeLimit
+
+    other = tmp_path / "other.txt"
+    other.write_text("One.\nTwo.\nThree.")
+    with monkeypatch.context() as patch:
+        patch.setattr("documents.parsing.guards.select.select", interrupted)
+        with pytest.raises(TimeLimit):
+            child.split(small, "text/plain", "small.txt")
+    assert child.split(other, "text/plain", "other.txt").reading["lines"] == 3
+
+
 def test_the_child_has_no_secret_and_no_django(child, small):
     child.split(small, "text/plain", "small.txt")
     process = psutil.Process(child._process.pid)
