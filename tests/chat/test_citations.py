@@ -19,7 +19,8 @@ def passage(content, number=1, name="handbook.pdf", section=""):
 
 
 HOLIDAY = passage(
-    "Employees of Northwind receive twenty-six days of paid holiday per year. Five of them may be carried over.",
+    "Employees of Northwind receive twenty-six days of paid holiday per year."
+    " Five of them may be carried over.",
     1,
 )
 INVOICES = passage("Invoices above 7,500 euros need the signature of two directors.", 2, "finance.pdf")
