@@ -17,6 +17,12 @@ from documents.models import Document
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def _unrung(monkeypatch):
+    """Uploads stay queued, also when an earlier test has started the worker."""
+    monkeypatch.setattr("documents.services.enqueue", lambda *args: None)
+
+
 async def opened(user, query: str) -> WebsocketCommunicator:
     socket = WebsocketCommunicator(DocumentsConsumer.as_asgi(), f"/api/documents/ws?{query}")
     socket.scope |= {"user": user, "auth_expires": None, "auth_subprotocol": None}
