@@ -1,12 +1,14 @@
 """Which documents and chunks somebody may see; views, sockets and the admin read through these."""
 
+from uuid import UUID
+
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from accounts.models import User
 from collections_app.access import visible_to
 from config.errors import ErrorCode, VerbatimError
-from documents.models import Chunk, Document
+from documents.models import UNFINISHED, Chunk, Document
 
 Asker = User | AnonymousUser
 
@@ -24,6 +26,22 @@ def documents_visible_to(user: Asker) -> QuerySet[Document]:
 def documents_of_collection(user: Asker, collection_id: int) -> QuerySet[Document]:
     """The collection's own documents, without those of anybody's chats."""
     return documents_visible_to(user).filter(collection_id=collection_id, session_id__isnull=True)
+
+
+def readiness(user: Asker, collection_id: int, session_id: UUID | None = None) -> tuple[int, int]:
+    """How many documents a question in this scope can be answered from, and how many are still in work."""
+    scope = (
+        Q(session_id__isnull=True) | Q(session_id=session_id) if session_id else Q(session_id__isnull=True)
+    )
+    counts = (
+        documents_visible_to(user)
+        .filter(scope, collection_id=collection_id)
+        .aggregate(
+            ready=Count("pk", filter=Q(active_generation__isnull=False)),
+            in_work=Count("pk", filter=Q(active_generation__isnull=True, status__in=UNFINISHED)),
+        )
+    )
+    return counts["ready"], counts["in_work"]
 
 
 def document_for(user: Asker, document_id: int) -> Document:

@@ -30,6 +30,7 @@ from collections_app.models import AnswerMode
 from config.errors import ErrorCode, VerbatimError
 from documents.retrieval.search import search
 from documents.retrieval.types import SearchResult
+from documents.selectors import readiness
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +117,8 @@ class Generation:
         if collection.answer_mode == AnswerMode.STRICT and not (result.passed and draft.passages):
             draft.refused = True
             self._start()
-            self._say(refusal_text(result.nearest))
+            ready, in_work = await in_thread(readiness, context.user, collection.pk, context.session_id)
+            self._say(refusal_text(result.nearest, ready=ready, in_work=in_work))
             return
         await self._write(llm, context)
 

@@ -4,15 +4,32 @@ from collections.abc import Iterable
 from typing import Any
 
 NOTHING = "The documents of this model do not answer this question, so I will not guess."
+NO_DOCUMENTS = "This model holds no documents yet, so there is nothing to answer from."
+NOT_READY = "The documents of this model are still being processed, so I cannot answer from them yet."
 SHOWN = 3
 
 
-def refusal_text(nearest: Iterable[dict[str, Any]]) -> str:
-    """Markdown that refuses, and names the documents that came nearest.
+def refusal_text(nearest: Iterable[dict[str, Any]], *, ready: int, in_work: int) -> str:
+    """Markdown that refuses, names the documents that came nearest, and says what was not ready yet.
 
     Args:
         nearest: `SearchResult.nearest`, best first.
+        ready: how many documents the question could have been answered from.
+        in_work: how many more are being processed for the first time.
     """
+    if not ready:
+        return f"{NOT_READY} Ask again in a moment." if in_work else NO_DOCUMENTS
+    return "\n\n".join(part for part in (_nothing(nearest), _in_work(in_work)) if part)
+
+
+def _in_work(count: int) -> str:
+    if not count:
+        return ""
+    more = "One more document is" if count == 1 else f"{count} more documents are"
+    return f"{more} still being processed; ask again when that is done."
+
+
+def _nothing(nearest: Iterable[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(str(document["document_name"]) for document in nearest))[:SHOWN]
     if not names:
         return f"{NOTHING} There is nothing near it in them either."
