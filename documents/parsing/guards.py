@@ -68,6 +68,7 @@ class ParserChild:
             process = self._running()
             self._peak_mb = 0
             line = json.dumps({"action": action, "arguments": arguments, "seconds": seconds})
+            answer: dict[str, Any] | None = None
             try:
                 assert process.stdin is not None
                 process.stdin.write(line.encode() + b"\n")
@@ -75,13 +76,10 @@ class ParserChild:
                 answer = self._answer(process, seconds)
             except (OSError, EOFError) as error:
                 raise self._died(process) from error
-            except (
-                BaseException
-            ):  # interrupted (a task's time limit): its late answer must not be the next one's
-                self._stop()
-                raise
-            if answer.get("broken"):
-                self._stop()
+            finally:
+                # Interrupted, e.g. by a task's time limit: the late answer must not become the next one's.
+                if answer is None or answer.get("broken"):
+                    self._stop()
         if "error" in answer:
             raise _as_error(answer)
         return answer["result"]
