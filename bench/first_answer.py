@@ -116,7 +116,7 @@ def measure(address: str, begun: float, installed: float, figures: dict) -> None
         toy = next((model for model in models if model["llm_provider"] == "builtin"), None)
         if toy is not None:
             wait_until_completed(client, toy["id"])
-        reports = sorted(REPORTS.glob("3M_2018*")) or sorted(REPORTS.glob("*.pdf"))
+        reports = sorted(REPORTS.glob("BESTBUY_2023_10K.pdf")) or sorted(REPORTS.glob("*.pdf"))
         if not reports:
             print("The company reports are not here; skipping their ingestion.")
             return
