@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import get_template
+from django.templatetags.static import static
 from django.utils.cache import add_never_cache_headers
 from django.views.defaults import ERROR_403_TEMPLATE_NAME, ERROR_404_TEMPLATE_NAME, ERROR_500_TEMPLATE_NAME
 
@@ -42,6 +43,11 @@ def page(view: View) -> View:
         return response
 
     return wrapped
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for this address on pages that name no icon (the console, the browsable API)."""
+    return redirect(static("favicon.svg"))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -4,10 +4,12 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
+from config import pages
 from config.api import docs, health
 from config.api.routing import both
 
 urlpatterns = [
+    path("favicon.ico", pages.favicon),
     path("admin/", admin.site.urls),
     *both("health/live", health.live, "health-live"),
     *both("health/ready", health.ready, "health-ready"),

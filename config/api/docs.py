@@ -46,7 +46,8 @@ def _operation(schema: Json, path: str, method: str, data: Json) -> Json:
 
 def _answer(schema: Json, status: str, answer: Json) -> Json:
     content = answer.get("content", {})
-    shape = next(iter(content.values()), {}).get("schema", {}) if content else {}
+    first: Json = next(iter(content.values()), {})
+    shape: Json = first.get("schema", {})
     return {
         "status": status,
         "description": answer.get("description", ""),

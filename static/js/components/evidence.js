@@ -12,9 +12,12 @@ export class Evidence {
     this.onClose = onClose;
     this.documents = new Map();
     panel.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.close();
-      else if (event.target === panel && event.key === "ArrowLeft") this.turn?.(-1);
+      if (event.target === panel && event.key === "ArrowLeft") this.turn?.(-1);
       else if (event.target === panel && event.key === "ArrowRight") this.turn?.(1);
+    });
+    document.addEventListener("keydown", (event) => {
+      const above = document.querySelector("dialog[open], .menu"); // these close first
+      if (event.key === "Escape" && !above && !event.defaultPrevented) this.close();
     });
   }
 
@@ -79,7 +82,7 @@ export class Evidence {
     const last = document_.page_count || source.page_to || source.page;
     const within = () => page >= source.page && page <= (source.page_to || source.page);
     const image = el("img", { "data-testid": "evidence-page" });
-    const sheet = el("div", { class: "ev-page loading" }, image);
+    const sheet = el("a", { class: "ev-page loading", target: "_blank", rel: "noopener", title: "Open this page larger" }, image);
     const back = button("", () => this.turn(-1), { "aria-label": "Previous page" });
     const next = button("", () => this.turn(1), { "aria-label": "Next page" });
     const quote = el("details", { class: "ev-quote" }, el("summary", { text: "The passage, word for word" }), el("blockquote", { text: source.chunk_content }));
@@ -87,7 +90,8 @@ export class Evidence {
       sheet.classList.add("loading");
       const mark = within() ? `?highlight=${source.chunk_id}` : "";
       image.alt = `Page ${page} of ${source.document_name}${mark ? ", with the cited passage highlighted" : ""}`;
-      image.src = `/api/documents/${source.document_id}/pages/${page}.png${mark}`;
+      sheet.href = `/api/documents/${source.document_id}/pages/${page}.png${mark}`;
+      image.src = sheet.href;
       this.place.textContent = `page ${page} of ${last}${within() ? "" : " · not the cited page"}`;
       fill(back, icon("left"), `Page ${page - 1}`);
       fill(next, `Page ${page + 1}`, icon("right"));

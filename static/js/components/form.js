@@ -28,6 +28,14 @@ export function clearErrors(form) {
   if (summary) summary.hidden = true;
 }
 
+/** What is being corrected is no longer marked as wrong. */
+function clearError(form, control, id) {
+  document.getElementById(id)?.remove();
+  control.removeAttribute("aria-invalid");
+  const summary = $("[data-summary]", form);
+  if (summary && !$(".error", form)) summary.hidden = true;
+}
+
 const asText = (value) => (Array.isArray(value) ? value.map(asText).join(" ") : typeof value === "object" ? Object.values(value).map(asText).join(" ") : String(value));
 
 /** Put each error beside its field and focus the first; the rest goes into the summary. */
@@ -46,6 +54,7 @@ export function showErrors(form, error) {
     control.closest(".field")?.append(el("p", { class: "error", id, text: asText(detail) }));
     control.setAttribute("aria-invalid", "true");
     control.setAttribute("aria-describedby", id);
+    control.addEventListener("input", () => clearError(form, control, id), { once: true });
     first ??= control;
   }
   const summary = $("[data-summary]", form);

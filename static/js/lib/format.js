@@ -47,6 +47,9 @@ export function when(iso, now = new Date()) {
   return DATE.format(date);
 }
 
+/** The next step, unless the message says it already; with a space before it. */
+export const nextStep = (message, step) => (step && !message.includes(step) ? ` ${step}` : "");
+
 /** Where in its document a source stands: "page 5", "rows 12–14", "lines 3–9". */
 export function place(source) {
   const range = (word, from, to) => (to && to !== from ? `${word}s ${number(from)}–${number(to)}` : `${word} ${number(from)}`);

@@ -4,7 +4,7 @@ const FIRST_DELAY = 400;
 const LAST_DELAY = 15_000;
 const PING_EVERY = 25_000;
 const PONG_WITHIN = 10_000;
-const SIGNED_OUT = 4401;
+const REFUSED = new Set([4401, 4403]); // signed out, no access (any more)
 
 /**
  * Events: `state` (detail: "connecting" | "connected" | "waiting" | "refused", retryAt), `frame` (detail: the frame).
@@ -57,9 +57,9 @@ export class LiveSocket extends EventTarget {
   }
 
   receive(text) {
-    this.attempts = 0; // only a server that speaks counts as reached
     clearTimeout(this.pongTimer);
     const frame = JSON.parse(text);
+    if (frame.type !== "error") this.attempts = 0; // only a server that serves counts as reached
     if (frame.type !== "pong") this.dispatchEvent(new CustomEvent("frame", { detail: frame }));
   }
 
@@ -77,7 +77,7 @@ export class LiveSocket extends EventTarget {
     clearInterval(this.pingTimer);
     clearTimeout(this.pongTimer);
     if (this.closed) return;
-    if (code === SIGNED_OUT) {
+    if (REFUSED.has(code)) {
       this.setState("refused");
       return;
     }

@@ -255,24 +255,34 @@ class ChatPage {
     this.composer.focus();
   }
 
+  /** A numbered error is the end of an answer; one without a number is the refusal of what we asked for. */
   refused(frame) {
-    if (frame.message_id && this.conversation.answers.has(frame.message_id)) {
-      this.conversation.answers.get(frame.message_id).failure = frame;
-      if (frame.seq === undefined) this.setActive(this.active?.id === frame.message_id ? this.active : null);
+    const known = this.conversation.answers.get(frame.message_id);
+    if (frame.seq !== undefined && known) {
+      known.failure = frame;
       return;
     }
     const { pending, active } = this;
-    this.pending = null;
-    this.setActive(null);
+    const sentence = [frame.message, frame.details?.next_step].filter(Boolean).join(" ");
     if (active?.replaced) {
       this.conversation.restore(active.replaced, active);
-      say([frame.message, frame.details?.next_step].filter(Boolean).join(" "), { bad: true });
-      return;
-    }
+      this.setActive(null);
+      say(sentence, { bad: true });
+    } else if (pending) this.refusedQuestion(frame, pending, active);
+    else if (known && known === active) {
+      this.setActive(null); // nothing is being written any more: show what is stored
+      this.loadMessages();
+    } else say(sentence, { bad: true });
+  }
+
+  /** The question was not stored: it goes back into the box. */
+  refusedQuestion(frame, pending, active) {
+    this.pending = null;
+    this.setActive(null);
     active?.node.remove();
-    pending?.node.remove();
-    if (pending) this.composer.setText(pending.text);
-    this.conversation.refusal(frame, pending && frame.retryable ? () => this.composer.form.requestSubmit() : null);
+    pending.node.remove();
+    this.composer.setText(pending.text);
+    this.conversation.refusal(frame, frame.retryable ? () => this.composer.form.requestSubmit() : null);
   }
 
   linkState({ state }) {

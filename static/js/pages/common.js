@@ -33,7 +33,9 @@ $$("[data-theme-toggle]").forEach((node) => node.addEventListener("click", switc
 $$("[data-drawer]").forEach((node) => node.addEventListener("click", () => setDrawer(!document.body.classList.contains("drawer-open"))));
 $$("[data-drawer-close]").forEach((node) => node.addEventListener("click", () => setDrawer(false)));
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && document.body.classList.contains("drawer-open")) setDrawer(false);
+  if (event.key !== "Escape" || !document.body.classList.contains("drawer-open")) return;
+  event.preventDefault(); // nothing else closes with it
+  setDrawer(false);
 });
 document.addEventListener("verbatim:close-drawer", () => setDrawer(false));
 $$("time[datetime]").forEach((node) => {

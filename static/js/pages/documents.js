@@ -132,11 +132,21 @@ class DocumentsPage {
     socket.addEventListener("state", ({ detail }) => {
       const live = detail.state === "connected";
       $("#live").textContent = live ? "live" : detail.state === "connecting" ? "connecting" : "not live, looking every few seconds";
+      if (detail.state === "refused") this.checkAccess();
       if (live && this.wasLost) this.load(); // what was missed meanwhile
       if (!live) this.wasLost = detail.state === "waiting";
     });
     socket.open();
     setInterval(() => !socket.connected && document.visibilityState === "visible" && this.load(), POLL_MS);
+  }
+
+  /** The socket was refused: signed out (leads to the sign-in page), or the model was taken away. */
+  async checkAccess() {
+    try {
+      await api.get(`/api/models/${this.data.model_id}`);
+    } catch (error) {
+      if (error.status === 404) location.reload();
+    }
   }
 
   receive(frame) {
@@ -145,7 +155,7 @@ class DocumentsPage {
       if (before) this.put(frame.document);
       else if (!this.status && this.page === 1 && !$("#find").value) this.stored(frame.document);
       if (before?.status !== frame.document.status) this.refreshCounts();
-    } else if (frame.type === "document_deleted" || frame.type === "deleted") this.dropRow(frame.document_id);
+    } else if (frame.type === "document_deleted") this.dropRow(frame.document_id);
   }
 
   dropRow(id) {

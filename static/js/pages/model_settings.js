@@ -59,7 +59,7 @@ $("#test")?.addEventListener("click", async () => {
 
 function showResult(node, ok, message, nextStep = "", ms = null) {
   const time = ms ? ` (${Math.round(ms)} ms)` : "";
-  fill(node, el("div", { class: `notice ${ok ? "ok" : "bad"}`, "data-testid": "test-result" }, icon(ok ? "check" : "warn"), el("p", {}, el("strong", { text: message + time }), nextStep ? ` ${nextStep}` : "")));
+  fill(node, el("div", { class: `notice ${ok ? "ok" : "bad"}`, "data-testid": "test-result" }, icon(ok ? "check" : "warn"), el("p", {}, el("strong", { text: message + time }), nextStep && !message.includes(nextStep) ? ` ${nextStep}` : "")));
 }
 
 $("#delete")?.addEventListener("click", async (event) => {
