@@ -1,7 +1,7 @@
 // One answer: it grows as text, then the server's rendering takes its place, with sources and actions.
 import { copyText } from "../lib/clipboard.js";
 import { $, $$, append, button, el, fill, icon, serverHtml } from "../lib/dom.js";
-import { count, place } from "../lib/format.js";
+import { count, nextStep, place } from "../lib/format.js";
 
 const MARKER = /\[(\d{1,3})\]/g;
 
@@ -125,7 +125,7 @@ export class Answer {
     if (!this.failure) return null;
     const { message, details, next_step: step = details?.next_step, retryable } = this.failure;
     const again = retryable === false ? null : button("Try again", () => this.on.retry(this), { class: "btn quiet small", iconName: "redo" });
-    return el("div", { class: "notice bad failure", role: "alert", "data-testid": "answer-error" }, icon("warn"), el("div", {}, el("p", {}, el("strong", { text: message }), details?.next_step ? ` ${details.next_step}` : ""), again && el("p", {}, again)));
+    return el("div", { class: "notice bad failure", role: "alert", "data-testid": "answer-error" }, icon("warn"), el("div", {}, el("p", {}, el("strong", { text: message }), nextStep(message, step)), again && el("p", {}, again)));
   }
 
   sourceCards() {

@@ -1,5 +1,6 @@
 // The log of questions and answers. Knows how things look and scroll, nothing about sockets.
 import { $, button, el, fill, icon } from "../lib/dom.js";
+import { nextStep } from "../lib/format.js";
 import { Answer } from "./answer.js";
 
 const NEAR_END = 90; // px from the bottom within which the log follows the text
@@ -80,7 +81,7 @@ export class Conversation {
   /** A refusal that belongs to no stored answer. */
   refusal(error, onRetry) {
     const again = onRetry ? button("Try again", () => (node.remove(), onRetry()), { class: "btn quiet small", iconName: "redo" }) : null;
-    const node = el("div", { class: "notice bad", role: "alert", "data-testid": "chat-error" }, icon("warn"), el("div", {}, el("p", {}, el("strong", { text: error.message }), error.details?.next_step ? ` ${error.details.next_step}` : ""), again && el("p", {}, again)));
+    const node = el("div", { class: "notice bad", role: "alert", "data-testid": "chat-error" }, icon("warn"), el("div", {}, el("p", {}, el("strong", { text: error.message }), nextStep(error.message, error.details?.next_step)), again && el("p", {}, again)));
     this.node.append(node);
     this.scrollToEnd(true);
   }

@@ -1,4 +1,5 @@
 // The one door to /api: session cookie, CSRF header, and the contract's errors as exceptions.
+import { nextStep } from "./format.js";
 
 /** A refusal: `code`, `message` for a person, `nextStep`, `details` with one entry per field, `status`. */
 export class ApiError extends Error {
@@ -14,7 +15,7 @@ export class ApiError extends Error {
   /** The message with its next step, as one text. */
   get sentence() {
     const wait = this.retryAfter ? ` Try again in ${this.retryAfter} s.` : "";
-    return [this.message, this.nextStep].filter(Boolean).join(" ") + wait;
+    return this.message + nextStep(this.message, this.nextStep) + wait;
   }
 }
 

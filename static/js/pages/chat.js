@@ -11,7 +11,7 @@ import { showTrace } from "../components/trace.js";
 import { welcomeFor } from "../components/welcome.js";
 import * as api from "../lib/api.js";
 import { $, debounce, el, fill, pageData } from "../lib/dom.js";
-import { count } from "../lib/format.js";
+import { count, nextStep } from "../lib/format.js";
 import { ChatLink } from "../lib/chat_link.js";
 
 const WIDE = matchMedia("(min-width: 72.01rem)");
@@ -263,7 +263,7 @@ class ChatPage {
       return;
     }
     const { pending, active } = this;
-    const sentence = [frame.message, frame.details?.next_step].filter(Boolean).join(" ");
+    const sentence = frame.message + nextStep(frame.message, frame.details?.next_step);
     if (active?.replaced) {
       this.conversation.restore(active.replaced, active);
       this.setActive(null);

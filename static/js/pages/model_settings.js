@@ -4,6 +4,7 @@ import { showErrors, submitting, values } from "../components/form.js";
 import { complain, say } from "../components/toast.js";
 import * as api from "../lib/api.js";
 import { $, $$, el, fill, icon, pageData } from "../lib/dom.js";
+import { nextStep } from "../lib/format.js";
 
 const data = pageData("form-data");
 const form = $("#settings");
@@ -57,9 +58,9 @@ $("#test")?.addEventListener("click", async () => {
   }
 });
 
-function showResult(node, ok, message, nextStep = "", ms = null) {
+function showResult(node, ok, message, step = "", ms = null) {
   const time = ms ? ` (${Math.round(ms)} ms)` : "";
-  fill(node, el("div", { class: `notice ${ok ? "ok" : "bad"}`, "data-testid": "test-result" }, icon(ok ? "check" : "warn"), el("p", {}, el("strong", { text: message + time }), nextStep && !message.includes(nextStep) ? ` ${nextStep}` : "")));
+  fill(node, el("div", { class: `notice ${ok ? "ok" : "bad"}`, "data-testid": "test-result" }, icon(ok ? "check" : "warn"), el("p", {}, el("strong", { text: message + time }), nextStep(message, step))));
 }
 
 $("#delete")?.addEventListener("click", async (event) => {
