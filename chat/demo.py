@@ -43,8 +43,8 @@ def demo_create(*, owner: User) -> list[Collection]:
             collection_create(
                 actor=owner,
                 name="Larkfield Libraries, toy LLM (demo)",
-                description="The same documents with the built-in SmolLM2, a toy with 135 million parameters: "
-                "it shows how answers stream, and it gets things wrong.",
+                description="The same documents with the built-in SmolLM2, a toy with 135 million "
+                "parameters: it shows how answers stream, and it gets things wrong.",
                 llm_provider=Provider.BUILTIN,
                 llm_model_name=llm.MODEL_NAME,
                 temperature=0.0,

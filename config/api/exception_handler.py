@@ -24,6 +24,7 @@ CODES: list[tuple[type[Exception], ErrorCode]] = [
     (exceptions.MethodNotAllowed, ErrorCode.METHOD_NOT_ALLOWED),
     (exceptions.NotAcceptable, ErrorCode.NOT_ACCEPTABLE),
     (exceptions.UnsupportedMediaType, ErrorCode.UNSUPPORTED_MEDIA_TYPE),
+    (exceptions.Throttled, ErrorCode.THROTTLED),
     (exceptions.ParseError, ErrorCode.MALFORMED_REQUEST),
     (RequestDataTooBig, ErrorCode.FILE_TOO_LARGE),
     (TooManyFilesSent, ErrorCode.MALFORMED_REQUEST),
@@ -36,8 +37,6 @@ def to_verbatim_error(error: Exception) -> VerbatimError | None:
         return error
     if isinstance(error, exceptions.ValidationError):
         return VerbatimError(ErrorCode.VALIDATION_ERROR, details=_by_field(error.detail))
-    if isinstance(error, exceptions.Throttled):
-        return VerbatimError(ErrorCode.THROTTLED, retry_after=error.wait)
     for kind, code in CODES:
         if isinstance(error, kind):
             return VerbatimError(code)

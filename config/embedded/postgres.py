@@ -51,8 +51,8 @@ def start(root: Path, database: str = DATABASE) -> "PostgresServer":
 
 
 def stop(server: "PostgresServer") -> None:
-    """End the server when no other process of ours uses it."""
-    server.cleanup()
+    """End the server. The lock of `quickstart` sees to it that nobody else owns it."""
+    server.stop()
 
 
 def _configure(pgdata: Path) -> None:

@@ -44,6 +44,15 @@ def ask(page, question: str) -> None:
     page.get_by_label("Your question").press("Enter")
 
 
+def wait_for_picture(page) -> None:
+    """The cited page is drawn. (Polled: waiting in the page would need eval, which the policy forbids.)"""
+    image = page.get_by_test_id("evidence-page")
+    deadline = time.monotonic() + 30
+    while image.evaluate("node => node.naturalWidth") < 300:
+        assert time.monotonic() < deadline, "the page's picture did not load"
+        time.sleep(0.1)
+
+
 def last_answer(page):
     return page.get_by_test_id("answer").last
 
@@ -79,9 +88,7 @@ def test_from_an_empty_model_to_checked_answers_about_a_report_and_a_table(page)
     evidence = page.get_by_test_id("evidence")
     image = evidence.get_by_test_id("evidence-page")
     image.wait_for()
-    page.wait_for_function(
-        "document.querySelector('[data-testid=evidence-page]')?.naturalWidth > 300", timeout=30_000
-    )
+    wait_for_picture(page)
     assert REPORT.name in evidence.inner_text()
     assert re.search(r"page \d+", evidence.inner_text())
 
@@ -140,9 +147,7 @@ def take_screenshot(page, path: Path) -> None:
     page.get_by_test_id("answer").first.wait_for()
     ask(page, "How much may a hotel cost per night?")
     wait_for_answer(page).get_by_role("button", name=re.compile(r"Source \d")).first.click()
-    page.wait_for_function(
-        "document.querySelector('[data-testid=evidence-page]')?.naturalWidth > 300", timeout=30_000
-    )
+    wait_for_picture(page)
     page.wait_for_timeout(400)
     page.screenshot(path=path)
 
