@@ -48,6 +48,7 @@ class ErrorCode(StrEnum):
     PARSER_CRASHED = "parser_crashed"
     EMBEDDING_FAILED = "embedding_failed"
     WORKER_LOST = "worker_lost"
+    PROCESSING_FAILED = "processing_failed"
     CANCELLED = "cancelled"
     # chat
     MESSAGE_EMPTY = "message_empty"
@@ -180,6 +181,12 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
         503,
         "The worker was lost three times while it processed this document.",
         "Reprocess it; tell the operator if it stays.",
+        True,
+    ),
+    C.PROCESSING_FAILED: D(
+        500,
+        "A fault in Verbatim itself kept this document from being processed.",
+        "Reprocess it; if it stays, tell the operator: the worker's log says what happened.",
         True,
     ),
     C.CANCELLED: D(409, "Processing was cancelled.", "Reprocess the document to start again."),

@@ -1,5 +1,6 @@
 """The worker's doors: tasks take ids, call a service, and own only the policy of trying again."""
 
+import logging
 import os
 import random
 import threading
@@ -7,6 +8,7 @@ import time
 from typing import Any
 
 from celery import Task, shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 from django.conf import settings
 from django.core.cache import cache
@@ -15,9 +17,11 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from config.api.health import WORKER_HEARTBEAT_KEY
-from config.errors import ErrorCode, PermanentError, TransientError, VerbatimError
+from config.errors import ErrorCode, PermanentError, VerbatimError
 from config.queues import enqueue
 from documents.ingestion.lease import MAX_ATTEMPTS
+
+log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 10
 SWEEP_EVERY_BEATS = 3
@@ -30,11 +34,10 @@ def split_document(self: Task, document_id: int) -> None:
 
     try:
         parts = document_split(document_id=document_id)
-    except (TransientError, OperationalError) as error:
-        if self.request.retries + 1 >= MAX_ATTEMPTS:
-            document_exhausted(document_id=document_id, error=_final(error))
-            return
-        raise self.retry(exc=error, countdown=_backoff(self.request.retries)) from error
+    except Exception as error:  # the outermost boundary: tried again, then told
+        _again(self, error)
+        document_exhausted(document_id=document_id, error=_final(error))
+        return
     for part_id in parts:
         enqueue(process_part, part_id)
 
@@ -46,11 +49,10 @@ def process_part(self: Task, part_id: int) -> None:
 
     try:
         parts = part_process(part_id=part_id)
-    except (TransientError, OperationalError) as error:
-        if self.request.retries + 1 >= MAX_ATTEMPTS:
-            part_exhausted(part_id=part_id, error=_final(error))
-            return
-        raise self.retry(exc=error, countdown=_backoff(self.request.retries)) from error
+    except Exception as error:  # the outermost boundary: tried again, then told
+        _again(self, error)
+        part_exhausted(part_id=part_id, error=_final(error))
+        return
     for next_id in parts:
         enqueue(process_part, next_id)
 
@@ -67,11 +69,23 @@ def sweep() -> None:
         enqueue(process_part, part_id)
 
 
+def _again(task: Task, error: Exception) -> None:
+    """Have the task tried again, by raising what Celery wants; returns when it was tried often enough."""
+    if not isinstance(error, VerbatimError | OperationalError):
+        log.error("%s%r failed", task.name, task.request.args, exc_info=error)
+    if task.request.retries + 1 < MAX_ATTEMPTS:
+        raise task.retry(exc=error, countdown=_backoff(task.request.retries)) from error
+
+
 def _final(error: Exception) -> PermanentError:
     """What the document is told when the last attempt failed."""
     if isinstance(error, VerbatimError):
-        return PermanentError(error.code, error.message)
-    return PermanentError(ErrorCode.SERVICE_UNAVAILABLE)
+        return PermanentError(error.code, error.message, next_step=error.next_step)
+    if isinstance(error, OperationalError):
+        return PermanentError(ErrorCode.SERVICE_UNAVAILABLE)
+    if isinstance(error, SoftTimeLimitExceeded):
+        return PermanentError(ErrorCode.PARSE_TIMEOUT)
+    return PermanentError(ErrorCode.PROCESSING_FAILED)
 
 
 def _backoff(retries: int) -> float:

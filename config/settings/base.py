@@ -140,13 +140,14 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False  # the sweeper re-queues; the broker would loop for ever
 CELERY_TASK_TRACK_STARTED = True
-CELERY_TASK_SOFT_TIME_LIMIT = 270
-CELERY_TASK_TIME_LIMIT = 300
+PARSE_TIMEOUT_SECONDS = env_int("PARSE_TIMEOUT_SECONDS", 120, low=1, high=3600)
+CELERY_TASK_SOFT_TIME_LIMIT = PARSE_TIMEOUT_SECONDS + 150  # reading a part, then embedding it
+CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 30
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = env_int("WORKER_CONCURRENCY", min(os.cpu_count() or 1, 4), low=1, high=64)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 600,
+    "visibility_timeout": 2 * CELERY_TASK_TIME_LIMIT,  # else a long task would be given out twice
     "socket_timeout": 10,
     "socket_connect_timeout": 3,
     "retry_on_timeout": True,
@@ -242,7 +243,6 @@ EMBEDDING_BACKEND = env_str("EMBEDDING_BACKEND", "openvino", choices=("openvino"
 EMBEDDING_MODEL = env_str("EMBEDDING_MODEL", "sentence-transformers/all-MiniLM-L6-v2")
 EMBEDDING_DIMENSION = 384
 MODEL_CACHE_DIR = Path(env_str("MODEL_CACHE_DIR", str(DATA_DIR / "models"))).resolve()
-PARSE_TIMEOUT_SECONDS = env_int("PARSE_TIMEOUT_SECONDS", 120, low=1, high=3600)
 PARSE_MEMORY_MB = env_int("PARSE_MEMORY_MB", 1024, low=128, high=65536)
 
 # --- LLMs ---------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def part_process(*, part_id: int) -> list[int]:
         Ids of the parts to enqueue next.
 
     Raises:
-        TransientError: to be tried again; the part is released.
+        TransientError: to be tried again; the part is released, as after any other error.
     """
     owner = lease.new_owner()
     part = _claim(part_id, owner)
@@ -78,6 +78,9 @@ def part_process(*, part_id: int) -> list[int]:
         log.info("part %s of document %s failed: %s", part.index, document.pk, error)
         lifecycle.build_fail(document_id=document.pk, generation=part.generation, error=error)
         return []
+    except Exception:  # a fault of ours: nobody need wait for the lease to run out
+        _release(part_id, owner)
+        raise
     return parts_take(document_id=document.pk, generation=part.generation, count=1)
 
 
@@ -175,6 +178,6 @@ def _write(part: DocumentPart, document: Document, owner: str, work: Work) -> bo
             events.document_changed(collection_id=document.collection_id, document_id=document.pk)
     except IntegrityError as error:  # the document was deleted: its chunks have nothing to point at
         if Document.objects.filter(pk=document.pk).exists():
-            raise TransientError(ErrorCode.SERVER_ERROR) from error
+            raise TransientError(ErrorCode.PROCESSING_FAILED) from error
         return False
     return True

@@ -27,7 +27,7 @@ def document_split(*, document_id: int) -> list[int]:
         Ids of the parts to enqueue; empty when there was nothing (left) to do.
 
     Raises:
-        TransientError: to be tried again; the document is released.
+        TransientError: to be tried again; the document is released, as after any other error.
     """
     owner = lease.new_owner()
     document = _claim(document_id, owner)
@@ -41,10 +41,10 @@ def document_split(*, document_id: int) -> list[int]:
                 raise PermanentError(ErrorCode.ORIGINAL_NOT_KEPT)
             structure = parser_child().split(path, document.media_type, document.name)
         return _plan(document, generation, owner, structure)
-    except TransientError:
-        Document.objects.filter(pk=document_id, lease_owner=owner).update(**lifecycle.CLEARED)
-        raise
-    except VerbatimError as error:
+    except Exception as error:  # free again at once, whatever it was; only a flaw of the file is final
+        if not isinstance(error, VerbatimError) or isinstance(error, TransientError):
+            Document.objects.filter(pk=document_id, lease_owner=owner).update(**lifecycle.CLEARED)
+            raise
         log.info("document %s cannot be split: %s", document_id, error)
         lifecycle.build_fail(document_id=document_id, generation=generation, error=error)
         return []

@@ -21,10 +21,14 @@ BROAD_EXCEPT_ALLOWED = {
     "chat/consumers.py::_relay": "the outermost boundary of the task that relays an answer to a socket",
     "chat/engine/answer.py::_finish": "a fault in checking or rendering must not cost a finished answer",
     "chat/engine/answer.py::run": "the outermost boundary of the task that writes an answer",
+    "documents/ingestion/part.py::part_process": "frees the part and raises again",
+    "documents/ingestion/split.py::document_split": "frees the document and raises again",
     "documents/parsing/child.py::_answer": "the outermost boundary of the guarded child process",
     "documents/parsing/pdf.py::_split_with_pypdf": PYPDF,
     "documents/parsing/pdf.py::reader": PYPDF,
     "documents/parsing/pdf.py::page_text": PYPDF,
+    "documents/tasks.py::process_part": "the outermost boundary of a task",
+    "documents/tasks.py::split_document": "the outermost boundary of a task",
 }
 
 

@@ -5,11 +5,12 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from config.errors import ErrorCode, TransientError, VerbatimError
-from documents import services
+from documents import services, tasks
 from documents.ingestion import lease, part, storage, sweeper
 from documents.ingestion.split import document_split
 from documents.models import Chunk, Document, DocumentPart, EmbeddingCache, PartStatus, Status
@@ -135,6 +136,58 @@ def test_a_transient_failure_is_tried_again_and_then_told(db, upload, monkeypatc
     part.part_process(part_id=part_id)
     document.refresh_from_db()
     assert document.status == Status.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (KeyError("a bug of ours"), "processing_failed"),
+        (SoftTimeLimitExceeded(), "parse_timeout"),
+        (OperationalError("the server closed the connection"), "service_unavailable"),
+    ],
+)
+@pytest.mark.parametrize("step", ["part", "split"])
+def test_an_unexpected_error_frees_the_work_at_once_and_is_told_after_three_attempts(
+    db, upload, monkeypatch, step, error, code
+):
+    document = upload(book(41, 100), "book.txt")
+    attempts = []
+
+    def broken(*args, **kwargs):
+        attempts.append(1)
+        raise error
+
+    if step == "part":
+        [part_id] = document_split(document_id=document.pk)
+        monkeypatch.setattr(part, "part_work", broken)
+        with pytest.raises(type(error)):
+            part.part_process(part_id=part_id)
+        row = DocumentPart.objects.get(pk=part_id)
+        assert (row.status, row.lease_owner, row.lease_until) == (PartStatus.WAITING, "", None)
+        DocumentPart.objects.update(attempts=0)
+        tasks.process_part.apply(args=[part_id])
+    else:
+        monkeypatch.setattr("documents.parsing.guards.ParserChild.split", broken)
+        with pytest.raises(type(error)):
+            document_split(document_id=document.pk)
+        document.refresh_from_db()
+        assert (document.lease_owner, document.lease_until) == ("", None)
+        Document.objects.update(attempts=0)
+        tasks.split_document.apply(args=[document.pk])
+    document.refresh_from_db()
+    assert len(attempts) == 1 + lease.MAX_ATTEMPTS
+    assert (document.status, document.error_code) == (Status.FAILED, code)
+    assert document.error_message
+    assert document.error_next_step
+
+
+def test_a_task_may_last_longer_than_reading_a_part_may_and_is_not_given_out_twice_meanwhile(settings):
+    assert (
+        settings.PARSE_TIMEOUT_SECONDS
+        < settings.CELERY_TASK_SOFT_TIME_LIMIT
+        < settings.CELERY_TASK_TIME_LIMIT
+    )
+    assert settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"] > settings.CELERY_TASK_TIME_LIMIT
 
 
 def test_a_document_deleted_during_its_part_leaves_no_row_and_no_file(db, upload, admin, monkeypatch):
