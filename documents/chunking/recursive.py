@@ -29,7 +29,8 @@ def cut(text: str, size: int, embedder: Embedder) -> list[tuple[int, int]]:
 
     @lru_cache(maxsize=4096)
     def length(piece: str) -> int:
-        return embedder.count_tokens([piece])[0]
+        # a piece of blanks counts too: the splitter would carry what is free over into the next chunk
+        return max(1, embedder.count_tokens([piece])[0])
 
     if not text.strip():
         return []

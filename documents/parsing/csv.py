@@ -7,6 +7,7 @@ those of the file.
 import csv
 import io
 from collections.abc import Iterator
+from itertools import compress
 from typing import Any
 
 from documents.parsing import dialect as dialects
@@ -14,7 +15,8 @@ from documents.parsing import encodings
 from documents.parsing.base import Block, ParseError, Reading, Structure
 from documents.parsing.clean import clean_text
 
-PART_CHARS = 24_000  # of the file; rendered with column names about 10-15k tokens, 1-2 s of embedding
+PART_CHARS = 24_000  # of the file
+PART_RENDERED = 50_000  # with the column's name before each cell: 10-15k tokens, 1-2 s of embedding
 SAMPLE_CHARS = 200_000
 MAX_EXTRA_COLUMNS = 200  # beyond the header's; a record with more is no row of this table
 MOST_LISTED = 200
@@ -81,7 +83,8 @@ class _Plan:
         lines = _Lines(file)
         reader = csv.reader(lines, delimiter=self.dialect.delimiter)
         before = self.dialect.skip + int(self.dialect.has_header)
-        start, length, kept = file.tell(), 0, 0
+        names = [len(name) + len(": ; ") for name in self.dialect.header]
+        start, length, kept, rendered = file.tell(), 0, 0, 0
         for record in reader:
             taken, lines.taken = lines.taken, 0
             filled = any(cell.strip() for cell in record)
@@ -93,9 +96,11 @@ class _Plan:
             if not rejected:
                 length += taken
                 kept += filled
-            if rejected or length >= PART_CHARS:  # a block ends before a rejected record
+                rendered += taken + sum(compress(names, record))
+            # a block ends before a rejected record
+            if rejected or length >= PART_CHARS or rendered >= PART_RENDERED:
                 self._close(start, length, kept)
-                start, length, kept = file.tell(), 0, 0
+                start, length, kept, rendered = file.tell(), 0, 0, 0
         self._close(start, length, kept)
 
     def warnings(self) -> tuple[dict[str, Any], ...]:

@@ -9,6 +9,7 @@ DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_RECORDS = 200
 VALUE = re.compile(r"^[\s$€£%()+\-.,:/\d]*\d[\s$€£%()+\-.,:/\d]*$")  # numbers, amounts, dates
 MAX_CELL = 1 << 20
+MAX_NAME = 200  # of a column; it stands before every cell
 
 csv.field_size_limit(MAX_CELL)
 
@@ -99,7 +100,7 @@ def _names(header: list[str]) -> tuple[str, ...]:
     seen: Counter[str] = Counter()
     names = []
     for index, cell in enumerate(header, start=1):
-        name = " ".join(cell.replace("\x00", "").split()) or f"column {index}"
+        name = " ".join(cell.replace("\x00", "").split())[:MAX_NAME] or f"column {index}"
         seen[name] += 1
         names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return tuple(names)

@@ -1,5 +1,6 @@
 """Chunks: exact places, never too long, never within a word, with their context."""
 
+import random
 import re
 
 import pytest
@@ -39,6 +40,34 @@ def test_chunks_are_exact_whole_words_and_fit_the_model(strategy, size):
         assert embedder.count_tokens([chunk.embedded_text])[0] <= 254
         assert chunk.page == 7
     assert not PROSE[covered:].strip()
+
+
+@pytest.mark.parametrize("strategy", ["recursive", "semantic"])
+@pytest.mark.parametrize("seed", range(4))
+def test_text_of_blanks_signs_and_characters_without_a_token_is_covered_whole(strategy, seed):
+    dice = random.Random(seed)
+    pieces = [
+        " ",
+        "\n",
+        "\n\n",
+        "\t",
+        "\u200b",
+        "\u00a0",
+        ". ",
+        "; ",
+        "word",
+        "ﷺ",
+        "<b>'--",
+        "漢字",
+        "x" * 40,
+    ]
+    text = "".join(dice.choices(pieces, k=4000))
+    covered = 0
+    for chunk in chunks([Block(text)], strategy, size=40, overlap=8):
+        assert text[chunk.char_start : chunk.char_end] == chunk.content
+        assert not re.search(r"\w", text[covered : chunk.char_start])
+        covered = max(covered, chunk.char_end)
+    assert not re.search(r"\w", text[covered:])
 
 
 def test_neighbours_overlap_by_whole_words_up_to_the_limit():

@@ -210,6 +210,19 @@ def test_many_rows_are_cut_between_rows(saved):
     assert all(found[n] == f"id: {n}; name: name {n} second line; value: {n * 7}\n" for n in found)
 
 
+def test_wide_rows_are_counted_with_the_names_that_stand_before_their_cells(saved):
+    names = ",".join(f"What did respondent answer to question number {n}?" for n in range(300))
+    rows = "\n".join(",".join(["y"] * 300) for _ in range(60))
+    structure, blocks, _ = read_all(csv, saved(f"{names}\n{rows}\n".encode()), "survey.csv")
+    assert list(rows_of(blocks)) == list(range(1, 61))
+    assert max(len(block.text) for block in blocks) < 2 * csv.PART_RENDERED
+
+
+def test_an_endless_column_name_is_cut(saved):
+    structure, _, _ = read_all(csv, saved(b"id," + b"n" * 5000 + b"\n1,2\n3,4\n"), "t.csv")
+    assert [len(name) for name in structure.reading["columns"]] == [2, 200]
+
+
 def test_a_table_with_only_a_header_says_so(saved):
     with pytest.raises(ParseError) as caught:
         csv.split(saved(b"a,b,c\n"), "t.csv")
