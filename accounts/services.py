@@ -26,6 +26,7 @@ from config.errors import ErrorCode, VerbatimError
 __all__ = [
     "password_change",
     "password_made_up",
+    "password_reset",
     "password_set",
     "sign_in",
     "signup",
@@ -180,16 +181,41 @@ def password_set(*, actor: User | None, user: User, password: str, field: str = 
     Raises:
         VerbatimError: PERMISSION_DENIED, SUPERADMIN_PROTECTED, VALIDATION_ERROR.
     """
-    if actor is not None and actor.pk != user.pk:
-        _require_admin(actor)
-        _require_may_touch(actor, user)
-    _check_password(password, user, field)
     with transaction.atomic():
-        user.set_password(password)
-        user.save(update_fields=["password"])
-        tokens_revoke(user=user)
-        audit.record(actor, "user.password_set", user)
+        current = _locked(user)
+        if actor is not None and actor.pk != current.pk:
+            _require_admin(actor)
+            _require_may_touch(actor, current)
+        _check_password(password, current, field)
+        current.set_password(password)
+        current.save(update_fields=["password"])
+        tokens_revoke(user=current)
+        audit.record(actor, "user.password_set", current)
+    user.password, user.token_version = current.password, current.token_version
     return user
+
+
+def password_reset(*, actor: User, user: User) -> str:
+    """Give somebody who forgot his password a made-up one and end all his tokens, sessions and sockets.
+
+    Args:
+        actor: an admin, or a superadmin where the user is one. For one's own there is `password_change`.
+        user: whose.
+
+    Returns:
+        The password, to be told once; it is stored as a hash only.
+
+    Raises:
+        VerbatimError: PERMISSION_DENIED, SUPERADMIN_PROTECTED, SELF_PROTECTED, NOT_FOUND.
+    """
+    _require_admin(actor)
+    if actor.pk == user.pk:
+        raise VerbatimError(
+            ErrorCode.SELF_PROTECTED, next_step="Change your own password on your account's page."
+        )
+    password = password_made_up()
+    password_set(actor=actor, user=user, password=password)
+    return password
 
 
 def password_made_up() -> str:

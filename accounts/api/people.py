@@ -14,6 +14,7 @@ from accounts import groups, selectors, services
 from accounts.api.serializers import (
     GroupInput,
     GroupSerializer,
+    NewPasswordSerializer,
     UserCreatedSerializer,
     UserCreateInput,
     UserSerializer,
@@ -68,6 +69,17 @@ class UserDetail(APIView):
     def delete(self, request: Request, user_id: int) -> Response:
         services.user_delete(actor=caller(request), user=selectors.user_for(caller(request), user_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class UserPassword(APIView):
+    """A made-up password for somebody who forgot his. Told this once; all his tokens and sessions end."""
+
+    permission_classes = (IsAuthenticated, IsAdmin)
+
+    @extend_schema(request=None, responses=NewPasswordSerializer)
+    def post(self, request: Request, user_id: int) -> Response:
+        user = selectors.user_for(caller(request), user_id)
+        return Response({"new_password": services.password_reset(actor=caller(request), user=user)})
 
 
 class Groups(generics.ListAPIView):

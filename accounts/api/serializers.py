@@ -86,6 +86,10 @@ class UserCreatedSerializer(UserSerializer):
         fields = [*UserSerializer.Meta.fields, "initial_password"]
 
 
+class NewPasswordSerializer(serializers.Serializer):
+    new_password = serializers.CharField(help_text="Made up and told this once.")
+
+
 class UserUpdateInput(serializers.Serializer):
     full_name = serializers.CharField(max_length=150, required=False, allow_blank=True)
     role = serializers.ChoiceField(choices=Role.choices, required=False)

@@ -13,6 +13,7 @@ urlpatterns = [
     *both("auth/ws-ticket", views.WsTicket.as_view(), "ws-ticket"),
     *both("users", people.Users.as_view(), "users"),
     *both("users/<int:user_id>", people.UserDetail.as_view(), "user"),
+    *both("users/<int:user_id>/password", people.UserPassword.as_view(), "user-password"),
     *both("groups", people.Groups.as_view(), "groups"),
     *both("groups/<int:group_id>", people.GroupDetail.as_view(), "group"),
 ]

@@ -6,7 +6,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from accounts import services, tokens
 from accounts.models import AuditEntry, Role, User
+from config.errors import VerbatimError
 from tests.conftest import PASSWORD, make_user
 
 OK, MADE, GONE, BAD, ANON, NO, HIDDEN = 200, 201, 204, 400, 401, 403, 404
@@ -53,6 +55,11 @@ def people(superadmin, admin, member, stranger):
         ("delete", "/api/users/{stranger}", None, (ANON, HIDDEN, GONE, GONE)),
         ("delete", "/api/users/{other_admin}", None, (ANON, HIDDEN, GONE, GONE)),
         ("delete", "/api/users/{other_superadmin}", None, (ANON, HIDDEN, NO, NO)),
+        ("post", "/api/users/{member}/password", None, (ANON, NO, OK, OK)),
+        ("post", "/api/users/{stranger}/password", None, (ANON, NO, OK, OK)),
+        ("post", "/api/users/{other_admin}/password", None, (ANON, NO, OK, OK)),
+        ("post", "/api/users/{other_superadmin}/password", None, (ANON, NO, NO, OK)),
+        ("post", "/api/users/999999/password", None, (ANON, NO, HIDDEN, HIDDEN)),
         ("get", "/api/groups", None, (ANON, NO, OK, OK)),
         ("post", "/api/groups", {"name": "Sales"}, (ANON, NO, MADE, MADE)),
         ("get", "/api/groups/{group}", None, (ANON, NO, OK, OK)),
@@ -185,6 +192,45 @@ def test_a_created_user_gets_a_first_password_that_is_told_once(people, client_f
     assert client.post("/api/users", given, format="json").json()["initial_password"] is None
     weak = {"email": "three@example.com", "password": "password"}
     assert client.post("/api/users", weak, format="json").status_code == 400
+
+
+def test_who_forgot_his_password_gets_a_made_up_one_and_his_tokens_end(people, client_for):
+    member, client = people["member"], client_for(people["admin"])
+    before = tokens.issue(member)
+    response = client.post(f"/api/users/{member.pk}/password", {"password": "mine-not-yours"}, format="json")
+    assert set(response.json()) == {"new_password"}
+    new = response.json()["new_password"]
+    assert len(new) == 16
+    with pytest.raises(VerbatimError):
+        tokens.authenticate(before["access"])
+    with pytest.raises(VerbatimError):
+        tokens.refresh(before["refresh"])
+    for password, status in ((PASSWORD, 401), ("mine-not-yours", 401), (new, 200)):
+        login = {"email": member.email, "password": password}
+        assert APIClient().post("/api/auth/login", login, format="json").status_code == status
+    entry = AuditEntry.objects.get(action="user.password_set")
+    assert (entry.actor, entry.details) == (people["admin"], {})
+    assert new not in str(AuditEntry.objects.values())
+
+
+@pytest.mark.parametrize("who", ["admin", "superadmin"])
+def test_nobody_gives_himself_a_password_without_the_old_one(people, client_for, who):
+    actor = people[who]
+    response = client_for(actor).post(f"/api/users/{actor.pk}/password")
+    assert response.status_code == 403
+    assert response.json()["error"]["code"] == "self_protected"
+    actor.refresh_from_db()
+    assert actor.check_password(PASSWORD)
+
+
+def test_a_password_is_judged_by_the_rank_that_the_user_has_by_then(people):
+    """He was read as a plain user; meanwhile a superadmin promoted him."""
+    stale = User.objects.get(pk=people["member"].pk)
+    User.objects.filter(pk=stale.pk).update(role=Role.SUPERADMIN)
+    with pytest.raises(VerbatimError) as refusal:
+        services.password_reset(actor=people["admin"], user=stale)
+    assert refusal.value.code == "superadmin_protected"
+    assert User.objects.get(pk=stale.pk).check_password(PASSWORD)
 
 
 # --- groups -------------------------------------------------------------------------------------

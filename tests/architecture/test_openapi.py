@@ -16,6 +16,7 @@ PATHS = {
     "/api/auth/ws-ticket": "post",
     "/api/users": "get",
     "/api/users/{}": "get patch delete",
+    "/api/users/{}/password": "post",
     "/api/models": "get post",
     "/api/models/{}": "get patch delete",
     "/api/models/{}/users": "get post",

@@ -38,6 +38,7 @@ POLICY: dict[str, dict[str, str]] = {
     "api/auth/ws-ticket": {"post": USER},
     "api/users": {"get": ADMIN, "post": ADMIN},
     "api/users/<int:user_id>": {"get": SELF, "patch": SELF, "delete": ADMIN},
+    "api/users/<int:user_id>/password": {"post": ADMIN},
     "api/groups": {"get": ADMIN, "post": ADMIN},
     "api/groups/<int:group_id>": {"get": ADMIN, "patch": ADMIN, "delete": ADMIN},
     "api/models": {"get": USER, "post": ADMIN},

@@ -51,7 +51,8 @@ function actions(user, name) {
   const toggle = user.is_active
     ? button("Deactivate", () => change(user, { is_active: false }, `${name} can no longer sign in.`), { "aria-label": `Deactivate ${name}` })
     : button("Activate", () => change(user, { is_active: true }, `${name} can sign in again.`), { "aria-label": `Activate ${name}` });
-  return [toggle, button("Delete", () => remove(user, name), { class: "word danger", "aria-label": `Delete ${name}` })];
+  const reset = button("New password", () => resetPassword(user, name), { "aria-label": `New password for ${name}` });
+  return [toggle, reset, button("Delete", () => remove(user, name), { class: "word danger", "aria-label": `Delete ${name}` })];
 }
 
 async function change(user, changes, done) {
@@ -62,6 +63,17 @@ async function change(user, changes, done) {
     complain(error);
   }
   load();
+}
+
+async function resetPassword(user, name) {
+  const sure = await confirmAction("Give a new password?", `The old password of ${name} stops working, and ${name} is signed out everywhere.`, { yes: "Give a new password", danger: false });
+  if (!sure) return;
+  try {
+    const answer = await api.post(`/api/users/${user.id}/password`);
+    tell(user, answer.new_password, "The new password");
+  } catch (error) {
+    complain(error);
+  }
 }
 
 async function remove(user, name) {
@@ -88,15 +100,15 @@ function create() {
     if (!user) return;
     dialog.close();
     load(1);
-    if (user.initial_password) tell(user);
+    if (user.initial_password) tell(user, user.initial_password, "The first password");
     else say(`${user.email} can sign in now.`);
   });
 }
 
 /** The made-up password is told once; nobody can look it up later. */
-function tell(user) {
+function tell(user, password, title) {
   const close = el("button", { type: "button", class: "btn", text: "I have passed it on" });
-  const dialog = openDialog("The first password", [el("p", { text: `Give it to ${user.email}. It is shown this one time.` }), el("p", {}, el("code", { "data-testid": "initial-password", text: user.initial_password })), el("div", { class: "actions" }, close)]);
+  const dialog = openDialog(title, [el("p", { text: `Give it to ${user.email}. It is shown this one time.` }), el("p", {}, el("code", { "data-testid": "initial-password", text: password })), el("div", { class: "actions" }, close)]);
   close.addEventListener("click", () => dialog.close());
 }
 
