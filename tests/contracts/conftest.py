@@ -15,3 +15,9 @@ def _limits(settings, monkeypatch):
     monkeypatch.setattr(calls, "AFTER_FINISH_SECONDS", 0.3)
     openai_compatible._quirks.clear()
     anthropic._without_temperature.clear()
+
+
+@pytest.fixture
+def patient(settings, _limits):
+    """For a real model on a machine that has other work."""
+    settings.LLM_FIRST_TOKEN_TIMEOUT = settings.LLM_TOKEN_GAP_TIMEOUT = settings.LLM_TOTAL_TIMEOUT = 120

@@ -200,7 +200,7 @@ async def test_an_unknown_model_is_answered_with_those_that_exist(llm_server, pr
     assert heard.error is not None
     assert "llama-small" in heard.error.message
     assert heard.error.details["models"] == ["llama-small", "ok"]
-    assert ("ollama pull 404" in heard.error.message) is (provider == "ollama")
+    assert ("ollama pull 404" in heard.error.next_step) is (provider == "ollama")
 
 
 async def test_models_are_listed(llm_server, provider):
@@ -216,7 +216,7 @@ async def test_nothing_that_listens_is_said_with_the_address_and_the_docker_hint
     assert heard.error is not None
     assert heard.error.code == C.LLM_UNREACHABLE
     assert "Nothing listens at http://127.0.0.1:9." in heard.error.message
-    assert "host.docker.internal" in heard.error.message
+    assert "host.docker.internal" in heard.error.next_step
 
 
 async def test_an_unknown_host_is_named(provider):
@@ -231,7 +231,7 @@ async def test_a_wrong_base_url_is_told_from_a_missing_model(llm_server, provide
     heard = await listen(registry.build(config))
     assert heard.error is not None
     assert heard.error.code == C.LLM_REFUSED
-    assert "base URL" in heard.error.message
+    assert "base URL" in heard.error.next_step
 
 
 @pytest.mark.parametrize(

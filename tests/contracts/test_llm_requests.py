@@ -63,7 +63,7 @@ async def test_the_extractive_adapter_keeps_the_same_contract():
 
 
 @pytest.mark.llm
-async def test_the_real_llama_cpp_server_keeps_the_same_contract(builtin_llm):
+async def test_the_real_llama_cpp_server_keeps_the_same_contract(builtin_llm, patient):
     llm = registry.build(LLMConfig("builtin", "smollm2-135m-instruct", builtin_llm))
     assert await llm.models() == ["smollm2-135m-instruct"]
     messages = (ChatMessage("user", "Write one sentence about the sea."),)
@@ -74,7 +74,9 @@ async def test_the_real_llama_cpp_server_keeps_the_same_contract(builtin_llm):
 
 
 @pytest.mark.llm
-async def test_the_real_llama_cpp_server_says_length_and_refuses_a_prompt_beyond_its_window(builtin_llm):
+async def test_the_real_llama_cpp_server_says_length_and_refuses_a_prompt_beyond_its_window(
+    builtin_llm, patient
+):
     llm = registry.build(LLMConfig("builtin", "smollm2-135m-instruct", builtin_llm))
     story = (ChatMessage("user", "Write a long story about the sea."),)
     short = LLMRequest(story, temperature=0.0, max_tokens=4)
