@@ -73,13 +73,12 @@ class LLMServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         record: Record | None = None
+        leaving: asyncio.Task[bytes] | None = None
         try:
             while (record := await _read_request(reader)) is not None:
                 self.records.append(record)
                 answering = asyncio.create_task(self._answer(record, writer))
-                leaving = asyncio.create_task(
-                    reader.read(1)
-                )  # nothing is pipelined: EOF means that they left
+                leaving = asyncio.create_task(reader.read(1))  # nothing is pipelined: EOF means they left
                 await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
                 if not answering.done() or writer.transport.is_closing():
                     answering.cancel()
@@ -96,6 +95,9 @@ class LLMServer:
         finally:
             if record is not None:
                 record.closed.set()
+            if leaving is not None:
+                leaving.cancel()
+                await asyncio.gather(leaving, return_exceptions=True)
             writer.transport.abort()
 
     async def _answer(self, record: Record, writer: asyncio.StreamWriter) -> None:
