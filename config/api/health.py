@@ -4,7 +4,6 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
-from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -17,6 +16,7 @@ log = logging.getLogger(__name__)
 WORKER_HEARTBEAT_KEY = "worker-heartbeat"  # written by documents.tasks every few seconds
 WORKER_SILENCE_SECONDS = 60
 LOW_DISK_BYTES = 1024**3
+MIN_PGVECTOR = (0, 8, 5)
 
 
 def live(request: HttpRequest) -> JsonResponse:
@@ -50,7 +50,10 @@ def _database() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
         row = cursor.fetchone()
-    return "ok" if row else "the extension pgvector is missing"
+    if row is None:
+        return "the extension pgvector is missing"
+    version = tuple(int(number) for number in row[0].split("."))
+    return "ok" if version >= MIN_PGVECTOR else f"pgvector {row[0]} is too old; 0.8.5 or newer is needed"
 
 
 def _redis() -> str:
@@ -67,7 +70,12 @@ def _disk() -> str:
     return "ok" if free > LOW_DISK_BYTES else f"only {free // 1024**2} MB are free"
 
 
-CHECKS: dict[str, Callable[[], Any]] = {
+def add_check(name: str, check: Callable[[], str]) -> None:
+    """Let an app say whether it is ready: `ok`, or what is wrong in words."""
+    CHECKS[name] = check
+
+
+CHECKS: dict[str, Callable[[], str]] = {
     "database": _database,
     "redis": _redis,
     "worker": _worker,

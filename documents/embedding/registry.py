@@ -30,6 +30,13 @@ def get_embedder(model_id: str | None = None) -> Embedder:
     return _loaded[key]
 
 
+def readiness() -> str:
+    """Whether this process has loaded the model that new collections use: `ok`, or what is missing."""
+    if (os.getpid(), settings.EMBEDDING_MODEL) in _loaded:
+        return "ok"
+    return "the embedding model is not loaded yet"
+
+
 def limit_threads(threads: int) -> None:
     """Let embedders that are loaded from now on use at most so many cores (a worker shares the machine)."""
     global _threads
