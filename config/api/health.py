@@ -11,12 +11,13 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from redis.exceptions import RedisError
 
+from config.checks import OLDEST_PGVECTOR
+
 log = logging.getLogger(__name__)
 
 WORKER_HEARTBEAT_KEY = "worker-heartbeat"  # written by documents.tasks every few seconds
 WORKER_SILENCE_SECONDS = 60
 LOW_DISK_BYTES = 1024**3
-MIN_PGVECTOR = (0, 8, 5)
 
 
 def live(request: HttpRequest) -> JsonResponse:
@@ -53,7 +54,7 @@ def _database() -> str:
     if row is None:
         return "the extension pgvector is missing"
     version = tuple(int(number) for number in row[0].split("."))
-    return "ok" if version >= MIN_PGVECTOR else f"pgvector {row[0]} is too old; 0.8.5 or newer is needed"
+    return "ok" if version >= OLDEST_PGVECTOR else f"pgvector {row[0]} is too old; 0.8 or newer is needed"
 
 
 def _redis() -> str:
