@@ -58,6 +58,7 @@ class Message(models.Model):
     finish_reason = models.CharField(max_length=12, blank=True, help_text="stop, length, stopped or error.")
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
+    error_next_step = models.TextField(blank=True)
     usage = models.JSONField(default=dict, help_text="{prompt_tokens, completion_tokens, ...}")
     created_at = models.DateTimeField(auto_now_add=True)
     completed_at = models.DateTimeField(null=True)

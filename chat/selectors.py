@@ -202,6 +202,14 @@ def shown_sources(message: Message) -> list[dict[str, Any]]:
     return [source_as_dict(source) for source in message.sources.all() if source.cited or source.likely]
 
 
+def refusal_of(message: Message) -> VerbatimError | None:
+    """The error that an answer ended with, or None."""
+    if not message.error_code:
+        return None
+    code = ErrorCode(message.error_code)
+    return VerbatimError(code, message.error_message, next_step=message.error_next_step)
+
+
 def trace_of(answer: Message) -> dict[str, Any]:
     """The stored trace of an answer; empty while there is none yet."""
     trace = MessageTrace.objects.filter(message=answer).first()

@@ -227,6 +227,7 @@ def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
             usage=result.usage,
             error_code=str(result.error.code) if result.error else "",
             error_message=storable(result.error.message) if result.error else "",
+            error_next_step=storable(result.error.next_step) if result.error else "",
             completed_at=timezone.now(),
         )
         if not changed:
@@ -261,6 +262,7 @@ def answers_interrupt(*, message_ids: Iterable[int]) -> int:
                 finish_reason="error",
                 error_code=str(refusal.code),
                 error_message=refusal.message,
+                error_next_step=refusal.next_step,
                 completed_at=timezone.now(),
             )
             if changed:

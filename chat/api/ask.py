@@ -42,8 +42,7 @@ class ChatView(APIView):
         answer = selectors.messages_with_details(Message.objects.filter(pk=message_id)).first()
         if answer is None:
             raise VerbatimError(ErrorCode.NOT_FOUND)
-        if answer.error_code:
-            error = VerbatimError(ErrorCode(answer.error_code), answer.error_message)
+        if (error := selectors.refusal_of(answer)) is not None:
             error.details = {
                 "session_id": str(answer.session_id),
                 "message_id": answer.pk,

@@ -8,7 +8,6 @@ from rest_framework import serializers
 from chat import selectors
 from chat.models import ChatSession, Message, MessageRole, MessageStatus, Rating
 from chat.rendering import render_markdown
-from config.errors import ErrorCode, VerbatimError
 
 MAX_ID = 2**63 - 1
 
@@ -147,9 +146,9 @@ class MessageSerializer(serializers.ModelSerializer):
 
 def error_of(message: Message) -> dict[str, Any] | None:
     """The refusal that a message ended with, or None."""
-    if not message.error_code:
+    refusal = selectors.refusal_of(message)
+    if refusal is None:
         return None
-    refusal = VerbatimError(ErrorCode(message.error_code), message.error_message)
     return {
         "code": str(refusal.code),
         "message": refusal.message,

@@ -88,8 +88,8 @@ def _stored_frames(message_id: int, after_seq: int) -> list[str]:
         return [json.dumps(gone)]
     context = {"session_id": str(message.session_id), "message_id": message_id}
     frames: list[ServerFrame] = []
-    if message.error_code:
-        frames.append(error_frame(VerbatimError(ErrorCode(message.error_code), message.error_message)))
+    if (refusal := selectors.refusal_of(message)) is not None:
+        frames.append(error_frame(refusal))
     frames.append(
         {
             "type": "stream_end",

@@ -103,8 +103,8 @@ class Clock:
         if self._tokens:
             return errors.took_too_long(f"{place} fell silent for {settings.LLM_TOKEN_GAP_TIMEOUT} seconds.")
         return errors.took_too_long(
-            f"{place} sent nothing for {settings.LLM_FIRST_TOKEN_TIMEOUT} seconds; "
-            "a big model may still be loading."
+            f"{place} sent nothing for {settings.LLM_FIRST_TOKEN_TIMEOUT} seconds.",
+            "A big model may still be loading: try again soon, or choose a smaller one.",
         )
 
 

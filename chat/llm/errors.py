@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 MAX_RETRY_AFTER = 24 * 3600.0
 NAMES_SHOWN = 10
+TOP_UP = "Add credit to that account, or enter the key of another one."
 TRANSIENT_STATUSES = {500, 502, 503, 504, 529}
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
@@ -64,7 +65,10 @@ def from_status(
         return _key_error(config, details)
     if status == 402 or (status in (400, 403, 429) and _CREDIT.search(text)):
         return PermanentError(
-            ErrorCode.LLM_REFUSED, f"The account at {place} has no credit left.", details=details
+            ErrorCode.LLM_REFUSED,
+            f"The account at {place} has no credit left.",
+            details=details,
+            next_step=TOP_UP,
         )
     if status == 404 or (status in (400, 422) and _MODEL.search(text)):
         return _not_found(config, text, details)
@@ -91,7 +95,9 @@ def from_error_object(config: LLMConfig, error: Any) -> VerbatimError:
     text = json.dumps(error, default=str)[:20_000]
     log.warning("LLM %s sent an error in its stream", where(config))
     if _CREDIT.search(text):
-        return PermanentError(ErrorCode.LLM_REFUSED, f"The account at {where(config)} has no credit left.")
+        return PermanentError(
+            ErrorCode.LLM_REFUSED, f"The account at {where(config)} has no credit left.", next_step=TOP_UP
+        )
     if _WINDOW.search(text):
         return _window_error(config, {})
     if _BUSY.search(text):
@@ -119,19 +125,26 @@ def from_exception(config: LLMConfig, error: Exception, *, started: bool) -> Ver
         )
     if any(isinstance(cause, socket.gaierror | UnicodeError) for cause in causes):
         return PermanentError(
-            ErrorCode.LLM_UNREACHABLE, f"No machine is known by the name in {place}.{_docker_hint(config)}"
+            ErrorCode.LLM_UNREACHABLE,
+            f"No machine is known by the name in {place}.",
+            next_step=_reach_it(config),
         )
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return PermanentError(
             ErrorCode.LLM_UNREACHABLE,
             f"No secure connection to {place}: its certificate is not trusted, or it does not speak TLS.",
+            next_step="Check the certificate, and whether the base URL should begin with http://.",
         )
     if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
         return PermanentError(
-            ErrorCode.LLM_UNREACHABLE, f"{place} does not take connections in time.{_docker_hint(config)}"
+            ErrorCode.LLM_UNREACHABLE,
+            f"{place} does not take connections in time.",
+            next_step=_reach_it(config),
         )
     if isinstance(error, httpx.ConnectError):
-        return TransientError(ErrorCode.LLM_UNREACHABLE, f"Nothing listens at {place}.{_docker_hint(config)}")
+        return TransientError(
+            ErrorCode.LLM_UNREACHABLE, f"Nothing listens at {place}.", next_step=_reach_it(config)
+        )
     if isinstance(error, httpx.DecodingError | httpx.RemoteProtocolError) and not _is_disconnect(error):
         return bad_response(config, "something that is not HTTP")
     return TransientError(
@@ -157,15 +170,14 @@ def broke_off(config: LLMConfig) -> VerbatimError:
 def model_missing(config: LLMConfig, names: list[str] | None) -> VerbatimError:
     """No such model; `names` are those that exist, None if that could not be found out."""
     message = f"{where(config)} has no model named {_shown(config.model)}."
-    if config.provider == "ollama":
-        message += f" Get it with: ollama pull {_shown(config.model)}."
+    next_step = f"Get it with: ollama pull {_shown(config.model)}" if config.provider == "ollama" else ""
     if names:
         more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
         message += f" These exist: {', '.join(_shown(name) for name in names[:NAMES_SHOWN])}{more}."
     elif names is not None:
         message += " It has no models yet."
     details = {"models": [_shown(name) for name in names[:100]]} if names else {}
-    return PermanentError(ErrorCode.LLM_MODEL_NOT_FOUND, message, details=details)
+    return PermanentError(ErrorCode.LLM_MODEL_NOT_FOUND, message, details=details, next_step=next_step)
 
 
 def for_reader(error: VerbatimError, *, is_admin: bool) -> VerbatimError:
@@ -182,9 +194,9 @@ def for_reader(error: VerbatimError, *, is_admin: bool) -> VerbatimError:
     return VerbatimError(error.code, message, retry_after=error.retry_after)
 
 
-def took_too_long(message: str) -> VerbatimError:
+def took_too_long(message: str, next_step: str = "") -> VerbatimError:
     """One of our own limits ended the call."""
-    return PermanentError(ErrorCode.LLM_TIMEOUT, message)
+    return PermanentError(ErrorCode.LLM_TIMEOUT, message, next_step=next_step)
 
 
 def _key_error(config: LLMConfig, details: dict[str, Any]) -> VerbatimError:
@@ -204,22 +216,24 @@ def _not_found(config: LLMConfig, text: str, details: dict[str, Any]) -> Verbati
     advice = paths.get(config.provider, "usually with /v1 at its end")
     return PermanentError(
         ErrorCode.LLM_REFUSED,
-        f"{where(config)} answers, but there is no chat at that path. Check the base URL, {advice}.",
+        f"{where(config)} answers, but there is no chat at that path.",
         details=details,
+        next_step=f"Check the base URL, {advice}.",
     )
 
 
 def _refused(config: LLMConfig, status: int, text: str, details: dict[str, Any]) -> VerbatimError:
-    place = where(config)
+    place, next_step = where(config), ""
     if 300 <= status < 400:
-        message = f"{place} sends us on to another address; enter the final one as the base URL."
+        message = f"{place} sends us on to another address."
+        next_step = "Enter the final address as the base URL."
     elif status == 413 or _WINDOW.search(text):
         return _window_error(config, details)
     elif status == 408:
         return took_too_long(f"{place} gave up waiting.")
     else:
         message = f"{place} refused the request (HTTP {status})."
-    return PermanentError(ErrorCode.LLM_REFUSED, message, details=details)
+    return PermanentError(ErrorCode.LLM_REFUSED, message, details=details, next_step=next_step)
 
 
 def _window_error(config: LLMConfig, details: dict[str, Any]) -> VerbatimError:
@@ -231,11 +245,12 @@ def _window_error(config: LLMConfig, details: dict[str, Any]) -> VerbatimError:
     )
 
 
-def _docker_hint(config: LLMConfig) -> str:
+def _reach_it(config: LLMConfig) -> str:
+    """What to do about a server that cannot be reached."""
     host = urlsplit(config.base_url).hostname or ""
     if host in ("localhost", "127.0.0.1", "::1", "host.docker.internal"):
-        return " Check that it runs; inside Docker use host.docker.internal instead of localhost."
-    return " Check the base URL, and that the server runs."
+        return "Check that it runs; inside Docker use host.docker.internal instead of localhost."
+    return "Check the base URL, and that the server runs."
 
 
 def _details(status: int, text: str) -> dict[str, Any]:

@@ -73,7 +73,8 @@ async def _ask(llm: LLM, seconds: float) -> None:
     except TimeoutError as error:
         raise PermanentError(
             ErrorCode.LLM_TIMEOUT,
-            f"No answer within {seconds:.0f} seconds. A big model may still be loading; test again soon.",
+            f"No answer within {seconds:.0f} seconds.",
+            next_step="A big model may still be loading: test again soon, or choose a smaller one.",
         ) from error
     if not spoke:
         raise PermanentError(ErrorCode.LLM_BAD_RESPONSE, "The server answered without a single word.")

@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from accounts import tokens
+from accounts.models import User
 from chat.engine.threads import in_thread
 from chat.models import ChatSession, Message, MessageSource
 from chat.services import AnswerResult, answer_finish, answer_sources_set, question_ask
@@ -85,6 +86,17 @@ async def test_an_llm_error_is_the_answers_status_and_the_partial_text_is_kept(h
     assert error["code"] == "llm_timeout"
     assert error["details"]["answer"] == ANSWER[0]
     assert (await stored(error["details"]["message_id"])).content == ANSWER[0]
+
+
+async def test_what_to_do_about_an_error_is_still_told_after_a_reload(http, llm, collection):
+    llm.script = [VerbatimError(ErrorCode.LLM_MODEL_NOT_FOUND, "No such model.", next_step="Pull it.")]
+    await in_thread(User.objects.filter(role="user").update, role="admin")  # who may see a model's settings
+    answer = await http.post("/api/chat/chat", json={"model_id": collection.pk, "message": QUESTION})
+    error = answer.json()["error"]
+    assert (error["message"], error["details"]["next_step"]) == ("No such model.", "Pull it.")
+    listed = await http.get(f"/api/chat/sessions/{error['details']['session_id']}/messages")
+    told = listed.json()["results"][1]["error"]
+    assert (told["message"], told["next_step"]) == ("No such model.", "Pull it.")
 
 
 async def test_the_event_stream_speaks_the_sockets_frames(http, llm, collection):

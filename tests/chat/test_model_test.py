@@ -51,7 +51,7 @@ def test_a_missing_model_is_named_with_those_that_exist(admin, client_for, ollam
     result = run_test(client_for(admin), ollama_collection)
     assert result["ok"] is False
     assert result["code"] == ErrorCode.LLM_MODEL_NOT_FOUND
-    assert "ollama pull 404" in result["message"]
+    assert "ollama pull 404" in result["next_step"]
     assert result["models"] == ["llama-small", "ok"]
 
 

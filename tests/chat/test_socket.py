@@ -8,7 +8,8 @@ from chat.engine.threads import in_thread
 from chat.models import ChatSession, Message
 from collections_app.models import AnswerMode, Collection
 from config.errors import ErrorCode, VerbatimError
-from tests.chat.conftest import ANSWER, QUESTION, stored
+from documents.models import Document, Status
+from tests.chat.conftest import ANSWER, QUESTION, add_document, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -170,6 +171,25 @@ async def test_a_strict_model_refuses_without_calling_the_llm_and_names_what_is_
     message = await stored(frames[0]["message_id"])
     assert message.status == "complete"
     assert message.trace.data["refused"] is True
+
+
+async def test_a_question_before_any_document_is_ready_is_told_so_without_the_llm(
+    connect, llm, member, admin, collection
+):
+    await in_thread(Document.objects.filter(collection=collection).delete)
+    socket = await connect(member)
+    await ask(socket, collection)
+    frames = await socket.hear_until("message_saved")
+    assert "holds no documents yet" in frames[-2]["content"]
+    await in_thread(add_document, collection, admin, "new.txt", ["Staff have 25 days of annual leave."])
+    unfinished = {"status": Status.PROCESSING, "active_generation": None}
+    await in_thread(Document.objects.filter(collection=collection).update, **unfinished)
+    await ask(socket, collection)
+    frames = await socket.hear_until("message_saved")
+    assert "still being processed" in frames[-2]["content"]
+    assert frames[-2]["finish_reason"] == "stop"
+    assert frames[-2]["sources"] == []
+    assert llm.calls == []
 
 
 async def test_an_assist_model_asks_the_llm_although_nothing_was_found(connect, llm, member, collection):
