@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from pgvector.django import HalfVectorField, HnswIndex
 
 from collections_app.models import Collection
@@ -234,6 +235,7 @@ class EmbeddingCache(models.Model):
     embedding_model = models.CharField(max_length=200)
     sha256 = models.BinaryField(max_length=32)
     embedding = HalfVectorField(dimensions=EMBEDDING_DIMENSION)
+    used_on = models.DateField(default=timezone.localdate, help_text="When a document last held this text.")
 
     class Meta:
         constraints = [

@@ -6,6 +6,8 @@ from rest_framework import serializers
 
 from documents.models import Chunk, Document, Status
 
+COLUMNS_SHOWN = 50  # a table may have thousands, and a list many tables
+
 
 class DocumentSerializer(serializers.ModelSerializer):
     """A document as the contract's GET answers it; the documents socket sends the same."""
@@ -15,6 +17,7 @@ class DocumentSerializer(serializers.ModelSerializer):
     error = serializers.SerializerMethodField()
     uploaded_by = serializers.SerializerMethodField()
     has_original = serializers.SerializerMethodField()
+    reading = serializers.SerializerMethodField()
 
     class Meta:
         model = Document
@@ -63,6 +66,13 @@ class DocumentSerializer(serializers.ModelSerializer):
     def get_uploaded_by(self, document: Document) -> dict[str, Any] | None:
         user = document.uploaded_by
         return {"id": user.pk, "full_name": user.full_name, "email": user.email} if user else None
+
+    def get_reading(self, document: Document) -> dict[str, Any]:
+        """How it was read; of a table's columns the first COLUMNS_SHOWN, and how many there are."""
+        columns = document.reading.get("columns")
+        if columns is None:
+            return document.reading
+        return document.reading | {"columns": columns[:COLUMNS_SHOWN], "column_count": len(columns)}
 
     def get_has_original(self, document: Document) -> bool:
         return bool(document.stored_name)

@@ -1,12 +1,20 @@
 """Identical text is embedded once: vectors by (model, sha256 of the text)."""
 
 import hashlib
+from datetime import date, timedelta
 
 import numpy as np
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from config.errors import ErrorCode, TransientError
 from documents.embedding.base import Embedder
 from documents.models import EmbeddingCache
+
+UNUSED_DAYS = 30  # then a vector is forgotten
+STAMP_DAYS = 7  # a use is noted at most so often: reading the cache seldom writes
+FORGET_AT_ONCE = 50_000
+COLUMNS = ("sha256", "embedding", "used_on")
 
 
 def digests(texts: list[str]) -> list[bytes]:
@@ -28,7 +36,9 @@ def embed_cached(embedder: Embedder, texts: list[str]) -> tuple[np.ndarray, list
         return vectors, []
     keys = digests(texts)
     rows = EmbeddingCache.objects.filter(embedding_model=embedder.model_id, sha256__in=set(keys))
-    known = {bytes(sha256): vector for sha256, vector in rows.values_list("sha256", "embedding")}
+    found = [(bytes(sha256), vector, day) for sha256, vector, day in rows.values_list(*COLUMNS)]
+    known = {sha256: vector for sha256, vector, _ in found}
+    _stamp(rows, [day for _, _, day in found])
     fresh = []
     for index, key in enumerate(keys):
         if key in known:
@@ -53,3 +63,19 @@ def remember(model_id: str, texts: list[str], vectors: np.ndarray, fresh: list[i
         for key, index in zip(keys, fresh, strict=True)
     }
     EmbeddingCache.objects.bulk_create([rows[key] for key in sorted(rows)], ignore_conflicts=True)
+
+
+def forget_unused() -> int:
+    """Remove vectors that nothing has used for UNUSED_DAYS, FORGET_AT_ONCE at most. Returns how many."""
+    limit = timezone.localdate() - timedelta(days=UNUSED_DAYS)
+    unused = EmbeddingCache.objects.filter(used_on__lt=limit).values("pk")[:FORGET_AT_ONCE]
+    removed, _ = EmbeddingCache.objects.filter(pk__in=unused).delete()
+    return removed
+
+
+def _stamp(rows: QuerySet[EmbeddingCache], days: list[date]) -> None:
+    """Note that the vectors are in use, unless that was noted lately."""
+    today = timezone.localdate()
+    limit = today - timedelta(days=STAMP_DAYS)
+    if any(day < limit for day in days):
+        rows.filter(used_on__lt=limit).update(used_on=today)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from config.errors import ErrorCode, PermanentError
 from documents import lifecycle
+from documents.embedding.cache import forget_unused
 from documents.ingestion import lease, storage
 from documents.ingestion.split import WINDOW, parts_take
 from documents.models import Document, DocumentPart, PartStatus, Status
@@ -20,7 +21,7 @@ from documents.models import Document, DocumentPart, PartStatus, Status
 log = logging.getLogger(__name__)
 
 LOST_AFTER = timedelta(seconds=90)  # in the queue and not begun: rung for again (a second ring is harmless)
-CLEAN_KEY, CLEAN_SECONDS = "ingestion-cleaned", 6 * 3600
+CLEAN_KEY, CLEAN_SECONDS = "ingestion-cleaned", 3600
 ORPHAN_SECONDS = 3600
 BATCH = 500
 
@@ -45,7 +46,10 @@ def sweep() -> Found:
 
 
 def clean() -> int:
-    """Remove files that no document owns, and drafts of uploads that never ended. Returns how many."""
+    """Remove files that no document owns (their model, chat or user was deleted), drafts of uploads that
+    never ended, and cached vectors that nothing uses. Returns how many files.
+    """
+    forget_unused()
     removed = storage.remove_forgotten_drafts()
     owned = set(Document.objects.exclude(stored_name="").values_list("stored_name", flat=True))
     for path in storage.files_older_than(ORPHAN_SECONDS):

@@ -15,6 +15,7 @@ from collections_app.models import Collection
 from config.errors import ErrorCode, VerbatimError
 from documents.embedding.registry import get_embedder
 from documents.retrieval import dense, fusion, gate, lexical, passages, scope, titles
+from documents.retrieval.passages import ChunkRow
 from documents.retrieval.types import Passage, SearchResult
 
 MAX_TOP_K = 50
@@ -142,7 +143,7 @@ class _Run:
         rare = gate.rare_terms(leg.frequency, size.chunks)
         ordered = _fused(near, leg, rows, fusion.title_boosts(terms, words), rare)
         self.nearest = _nearest(rows)
-        chosen = self._choose(ordered, rare, frozenset(terms))
+        chosen = self._choose(ordered, rows, rare, frozenset(terms))
         around = self.clock.timed(
             "neighbours",
             lambda: passages.neighbours(self.cursor, [rows[one.chunk_id] for one in chosen]),
@@ -150,7 +151,11 @@ class _Run:
         return tuple(_passage(one, rows[one.chunk_id], around[one.chunk_id]) for one in chosen)
 
     def _choose(
-        self, ordered: list[fusion.Candidate], rare: frozenset[str], terms: frozenset[str]
+        self,
+        ordered: list[fusion.Candidate],
+        rows: dict[int, ChunkRow],
+        rare: frozenset[str],
+        terms: frozenset[str],
     ) -> list[fusion.Candidate]:
         threshold = self.collection.similarity_threshold
         past = [
@@ -179,6 +184,8 @@ class _Run:
                 {
                     "chunk_id": one.chunk_id,
                     "document_id": one.document_id,
+                    "document_name": rows[one.chunk_id].document_name,
+                    **passages.place(rows[one.chunk_id]),
                     "similarity": round(one.similarity, 4),
                     "dense_rank": one.dense_rank,
                     "lexical_rank": one.lexical_rank,
@@ -196,7 +203,7 @@ class _Run:
 def _fused(
     near: list[dense.DenseHit],
     leg: lexical.LexicalLeg,
-    rows: dict[int, passages.ChunkRow],
+    rows: dict[int, ChunkRow],
     boosts: dict[int, float],
     rare: frozenset[str],
 ) -> list[fusion.Candidate]:
@@ -225,9 +232,9 @@ def _fused(
     return fusion.in_order(candidates)
 
 
-def _nearest(rows: dict[int, passages.ChunkRow]) -> list[dict[str, Any]]:
+def _nearest(rows: dict[int, ChunkRow]) -> list[dict[str, Any]]:
     """The documents whose best candidate is nearest to the question."""
-    best: dict[int, passages.ChunkRow] = {}
+    best: dict[int, ChunkRow] = {}
     for row in sorted(rows.values(), key=lambda row: (-row.similarity, row.id)):
         best.setdefault(row.document_id, row)
     return [
@@ -240,7 +247,7 @@ def _nearest(rows: dict[int, passages.ChunkRow]) -> list[dict[str, Any]]:
     ]
 
 
-def _passage(one: fusion.Candidate, row: passages.ChunkRow, around: passages.Neighbours) -> Passage:
+def _passage(one: fusion.Candidate, row: ChunkRow, around: passages.Neighbours) -> Passage:
     return Passage(
         chunk_id=row.id,
         document_id=row.document_id,

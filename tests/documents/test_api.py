@@ -173,6 +173,14 @@ def test_a_completed_document_tells_its_numbers(client_for, member, ready, path)
     assert "stored_name" not in body
 
 
+def test_a_table_with_thousands_of_columns_does_not_fill_the_answers(client_for, member, collection, upload):
+    document = upload(b"a,b\n1,2\n", "wide.csv")
+    names = [f"column {n}" for n in range(4000)]
+    Document.objects.filter(pk=document.pk).update(reading={"encoding": "utf-8", "columns": names})
+    [listed] = client_for(member).get(f"/api/models/{collection.pk}/documents").json()["results"]
+    assert listed["reading"] == {"encoding": "utf-8", "columns": names[:50], "column_count": 4000}
+
+
 def test_a_failed_document_says_why_and_what_next(client_for, member, upload):
     document = process(upload(make_pdf([""]), "scan.pdf"))
     error = client_for(member).get(DETAIL_PATHS[0].format(id=document.pk)).json()["error"]

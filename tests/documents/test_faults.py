@@ -9,6 +9,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from chat.models import ChatSession
+from collections_app.services import collection_create
 from config.errors import ErrorCode, TransientError, VerbatimError
 from documents import services, tasks
 from documents.ingestion import lease, part, storage, sweeper
@@ -264,6 +266,40 @@ def test_the_sweeper_removes_files_that_no_document_owns(db, upload, monkeypatch
     sweeper.clean()
     assert kept.exists()
     assert not orphan.exists()
+
+
+def test_files_of_deleted_models_chats_and_users_go_with_the_next_cleaning(
+    db, upload, monkeypatch, member, admin
+):
+    monkeypatch.setattr(sweeper, "ORPHAN_SECONDS", -1)
+    models = [collection_create(actor=admin, name=f"model {n}", llm_provider="extractive") for n in range(3)]
+    for model in models:
+        model.users.add(member)
+    chats = [ChatSession.objects.create(user=member, collection=model) for model in models]
+    paths = [storage.path_of(upload(b"of a model", "a.txt", collection=models[0]).stored_name)]
+    for number, chat in enumerate(chats):
+        own = {"actor": member, "collection": chat.collection, "session_id": chat.pk}
+        paths.append(storage.path_of(upload(f"of chat {number}".encode(), "b.txt", **own).stored_name))
+    models[0].delete()
+    chats[1].delete()
+    member.delete()
+    assert not Document.objects.exists()
+    sweeper.clean()
+    assert not any(path.exists() for path in paths)
+
+
+def test_a_cached_vector_is_forgotten_when_nothing_has_used_it_for_a_month(db, upload):
+    def processed(content: bytes, name: str) -> None:
+        document = upload(content, name)
+        for part_id in document_split(document_id=document.pk):
+            part.part_process(part_id=part_id)
+
+    processed(b"One text.", "one.txt")
+    processed(b"Another text.", "another.txt")
+    EmbeddingCache.objects.update(used_on=timezone.localdate() - timedelta(days=31))
+    processed(b"One text. ", "one.txt")  # other bytes, the same passage
+    assert sweeper.clean() == 0
+    assert [row.used_on for row in EmbeddingCache.objects.all()] == [timezone.localdate()]
 
 
 def test_no_document_is_completed_without_chunks_even_in_the_database(db, upload):

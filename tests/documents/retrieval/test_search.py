@@ -202,6 +202,8 @@ class TestGate:
         assert result.passages == ()
         assert result.nearest[0]["document_name"] == "handbook.txt"
         assert {one["cut"] for one in result.trace["candidates"]} == {"below_threshold"}
+        assert {one["document_name"] for one in result.trace["candidates"]} == {"handbook.txt"}
+        assert {"page", "rows", "lines", "section"} <= set(result.trace["candidates"][0])
 
     def test_lets_a_code_pass_that_embeddings_hardly_see(self, handbook, collection, member):
         collection.similarity_threshold = 0.95
