@@ -1,12 +1,12 @@
 // Questions in a native <dialog>: focus is kept inside, Esc cancels, the opener gets the focus back.
-import { append, el } from "../lib/dom.js";
+import { $, append, el } from "../lib/dom.js";
 
 /**
  * Open a dialog with this content.
  * @returns {{node: HTMLDialogElement, close: (value?: string) => void, closed: Promise<string>}}
  */
 export function openDialog(title, content, { wide = false, testid = null } = {}) {
-  const heading = el("h2", { id: "dialog-title", text: title });
+  const heading = el("h2", { id: "dialog-title", tabindex: "-1", autofocus: true, text: title }); // reading begins at the top
   const node = el("dialog", { class: wide ? "wide" : null, "aria-labelledby": "dialog-title", "data-testid": testid });
   append(node, heading, content);
   document.body.append(node);
@@ -16,9 +16,15 @@ export function openDialog(title, content, { wide = false, testid = null } = {})
       node.remove();
     });
   });
-  node.addEventListener("click", (event) => event.target === node && node.close(""));
+  node.addEventListener("pointerdown", (event) => isBackdrop(node, event) && !$("form", node) && node.close(""));
   node.showModal();
   return { node, close: (value = "") => node.close(value), closed };
+}
+
+/** Outside of the box, not in its padding. What is being typed must not vanish with a slip of the hand. */
+function isBackdrop(node, { target, clientX, clientY }) {
+  const box = node.getBoundingClientRect();
+  return target === node && (clientX < box.left || clientX > box.right || clientY < box.top || clientY > box.bottom);
 }
 
 const actions = (...buttons) => el("div", { class: "actions" }, ...buttons);

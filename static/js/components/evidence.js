@@ -2,6 +2,7 @@
 import * as api from "../lib/api.js";
 import { $, button, el, fill, icon } from "../lib/dom.js";
 import { count, place } from "../lib/format.js";
+import { NARROW, coverOthers } from "../lib/sheet.js";
 import { lineView, passageText, rowsView } from "./evidence_views.js";
 
 export class Evidence {
@@ -15,6 +16,8 @@ export class Evidence {
       if (event.target === panel && event.key === "ArrowLeft") this.turn?.(-1);
       else if (event.target === panel && event.key === "ArrowRight") this.turn?.(1);
     });
+    NARROW.addEventListener("change", () => this.isOpen && coverOthers(panel, NARROW.matches));
+    frame.addEventListener("click", (event) => event.target === frame && this.close()); // beside the sheet
     document.addEventListener("keydown", (event) => {
       const above = document.querySelector("dialog[open], .menu"); // these close first
       if (event.key === "Escape" && !above && !event.defaultPrevented) this.close();
@@ -37,6 +40,7 @@ export class Evidence {
     this.turn = null;
     this.panel.hidden = false;
     this.frame.classList.add("with-evidence");
+    coverOthers(this.panel, NARROW.matches);
     this.current = source;
     this.place = el("small", { text: place(source) });
     this.body = el("div", { class: "ev-body", tabindex: "0", role: "region", "aria-label": "Passage in its source" });
@@ -138,6 +142,7 @@ export class Evidence {
     this.panel.hidden = true;
     this.panel.replaceChildren();
     this.frame.classList.remove("with-evidence");
+    coverOthers(this.panel, false);
     this.current = null;
     if (this.opener?.isConnected) this.opener.focus();
     this.onClose();

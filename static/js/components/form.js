@@ -66,18 +66,23 @@ export function showErrors(form, error) {
   first?.focus();
 }
 
-/** Disable the form's buttons while `work` runs; errors go to their fields. Resolves to the result or undefined. */
+/**
+ * Disable the form's buttons while `work` runs; errors go to their fields. Resolves to the result or undefined.
+ * After success they stay disabled: the form is left, and a second click must not send it again.
+ */
 export async function submitting(form, work) {
   const buttons = $$("button", form).filter((node) => !node.disabled);
+  const enable = () => buttons.forEach((node) => (node.disabled = false));
   buttons.forEach((node) => (node.disabled = true));
   clearErrors(form);
   try {
-    return await work();
+    const result = await work();
+    window.addEventListener("pageshow", enable, { once: true }); // somebody went back to it
+    return result;
   } catch (error) {
+    enable();
     showErrors(form, error);
     if (!error.code) throw error;
     return undefined;
-  } finally {
-    buttons.forEach((node) => (node.disabled = false));
   }
 }

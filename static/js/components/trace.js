@@ -1,7 +1,7 @@
 // "Why this answer": the stored retrieval trace, in words first, whole below.
 import * as api from "../lib/api.js";
 import { el } from "../lib/dom.js";
-import { number } from "../lib/format.js";
+import { number, place } from "../lib/format.js";
 import { openDialog } from "./dialog.js";
 
 /** Open the trace of an answer. */
@@ -30,7 +30,7 @@ function candidates(trace) {
   if (!list.length) return null;
   const cell = (value, digits = null) => el("td", { class: "num", text: value === null || value === undefined ? "–" : digits === null ? String(value) : Number(value).toFixed(digits) });
   const rows = list.map((one) =>
-    el("tr", {}, el("td", {}, one.document_name ?? `passage ${one.chunk_id}`, el("small", { text: [one.page ? `page ${one.page}` : "", one.cut ? `cut: ${String(one.cut).replaceAll("_", " ")}` : "used"].filter(Boolean).join(" · ") })), cell(one.similarity_score ?? one.similarity, 2), cell(one.dense_rank), cell(one.lexical_rank), cell(one.score, 4)),
+    el("tr", {}, el("td", {}, one.document_name ?? `passage ${one.chunk_id}`, el("small", { text: [place(one), one.cut ? `cut: ${String(one.cut).replaceAll("_", " ")}` : "used"].filter(Boolean).join(" · ") })), cell(one.similarity_score ?? one.similarity, 2), cell(one.dense_rank), cell(one.lexical_rank), cell(one.score, 4)),
   );
   const head = ["Candidate", "Similarity", "By meaning", "By words", "Score"].map((text, at) => el("th", { class: at ? "num" : null, text }));
   return el("div", { class: "table-wrap" }, el("table", { class: "list" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)));

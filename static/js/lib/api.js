@@ -27,8 +27,9 @@ export function csrfToken() {
   return cookie ? cookie.slice("csrftoken=".length) : document.querySelector('meta[name="csrf-token"]')?.content || "";
 }
 
-/** To the sign-in page, and back here afterwards. */
-export function goToSignIn() {
+/** To the sign-in page, and back here afterwards; unless the page holds unsaved work and says so itself. */
+function signedOut() {
+  if (!window.dispatchEvent(new CustomEvent("verbatim:signed-out", { cancelable: true }))) return;
   const here = location.pathname + location.search;
   location.assign(`/signin?next=${encodeURIComponent(here)}`);
 }
@@ -59,7 +60,7 @@ async function send(method, path, body, { signal } = {}) {
   } catch {
     data = null;
   }
-  if (response.status === 401) goToSignIn();
+  if (response.status === 401) signedOut();
   if (!response.ok) throw toError(response.status, data, Number(response.headers.get("Retry-After")) || null);
   return data;
 }

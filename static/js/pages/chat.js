@@ -258,6 +258,7 @@ class ChatPage {
   /** A numbered error is the end of an answer; one without a number is the refusal of what we asked for. */
   refused(frame) {
     const known = this.conversation.answers.get(frame.message_id);
+    known?.node.classList.remove("streaming");
     if (frame.seq !== undefined && known) {
       known.failure = frame;
       return;

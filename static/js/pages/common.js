@@ -1,6 +1,7 @@
 // On every page: the theme switch, the navigation drawer, times in the reader's zone.
 import { $, $$ } from "../lib/dom.js";
-import { when } from "../lib/format.js";
+import { bytes, when } from "../lib/format.js";
+import { NARROW, coverOthers } from "../lib/sheet.js";
 
 function isDark() {
   const chosen = document.documentElement.dataset.theme;
@@ -22,11 +23,13 @@ function switchTheme() {
 function setDrawer(open) {
   const opener = $("[data-drawer]");
   if (!opener) return;
+  const drawer = document.getElementById(opener.getAttribute("aria-controls"));
+  const within = drawer.contains(document.activeElement);
   document.body.classList.toggle("drawer-open", open);
   opener.setAttribute("aria-expanded", String(open));
-  const drawer = document.getElementById(opener.getAttribute("aria-controls"));
+  coverOthers(drawer, open);
   if (open) drawer.querySelector("a, button, input")?.focus();
-  else if (drawer.contains(document.activeElement)) opener.focus();
+  else if (within) opener.focus();
 }
 
 $$("[data-theme-toggle]").forEach((node) => node.addEventListener("click", switchTheme));
@@ -37,7 +40,8 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault(); // nothing else closes with it
   setDrawer(false);
 });
-document.addEventListener("verbatim:close-drawer", () => setDrawer(false));
+NARROW.addEventListener("change", () => setDrawer(false)); // on a wide screen it is no drawer
+$$("[data-bytes]").forEach((node) => (node.textContent = bytes(Number(node.dataset.bytes))));
 $$("time[datetime]").forEach((node) => {
   node.textContent = when(node.dateTime);
   node.title = new Date(node.dateTime).toLocaleString("en");

@@ -89,6 +89,12 @@ class DocumentsPage {
     }
     this.documents.set(document_.id, document_);
     fillRow(row, document_, this.actions);
+    if (prepend && this.rows.size > PAGE_SIZE) this.forget(Math.min(...this.rows.keys())); // it is on the next page now
+  }
+
+  /** The list's newest documents are on its first page; anything older stands on a later one. */
+  isNew(document_) {
+    return document_.id > Math.max(0, ...this.rows.keys());
   }
 
   stored(document_) {
@@ -153,15 +159,19 @@ class DocumentsPage {
     if (frame.type === "document" && frame.document) {
       const before = this.documents.get(frame.document.id);
       if (before) this.put(frame.document);
-      else if (!this.status && this.page === 1 && !$("#find").value) this.stored(frame.document);
+      else if (this.isNew(frame.document) && this.page === 1 && !this.status && !$("#find").value) this.stored(frame.document);
       if (before?.status !== frame.document.status) this.refreshCounts();
     } else if (frame.type === "document_deleted") this.dropRow(frame.document_id);
   }
 
-  dropRow(id) {
+  forget(id) {
     this.rows.get(id)?.remove();
     this.rows.delete(id);
     this.documents.delete(id);
+  }
+
+  dropRow(id) {
+    this.forget(id);
     this.refreshCounts();
     if (!this.rows.size) this.load();
   }

@@ -9,8 +9,6 @@ const path = `/api/models/${$("#access").dataset.model}/users`;
 const save = $("#save");
 let before = "";
 
-
-
 function reason(text) {
   if (text === "direct") return "given directly";
   const [kind, ...rest] = text.split(": ");

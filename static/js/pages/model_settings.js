@@ -17,6 +17,7 @@ function provider() {
 function showFields() {
   const wanted = data.fields[provider()] ?? [];
   for (const field of $$("[data-for]", form)) field.hidden = !wanted.includes(field.dataset.for);
+  for (const help of $$("[data-help-for]", form)) help.hidden = help.dataset.helpFor !== provider();
 }
 
 /** What to send: the key only when one was typed or the stored one is to go. */
@@ -96,6 +97,12 @@ form.addEventListener("change", (event) => {
   showFields();
   suggestModels();
 });
+// what was typed is worth more than being taken to the sign-in page
+window.addEventListener("verbatim:signed-out", (event) => {
+  if (!isDirty()) return;
+  event.preventDefault();
+  say("You were signed out. Sign in in another tab, then save here again; nothing that you typed is lost.", { bad: true });
+});
 window.addEventListener("beforeunload", (event) => data.id && isDirty() && event.preventDefault());
 
 const asked = new URLSearchParams(location.search).get("provider");
@@ -103,3 +110,4 @@ if (!data.id && asked && data.fields[asked]) form.elements.llm_provider.value = 
 showFields();
 suggestModels();
 saved = JSON.stringify(values(form));
+$("#save").disabled = false; // before this point a click would have sent the form, with the key, as an address

@@ -56,4 +56,5 @@ form.addEventListener("submit", async (event) => {
     submit.disabled = false;
   }
 });
+$("button", form).disabled = false;
 $("#query").focus();

@@ -91,6 +91,7 @@ async function remove(user, name) {
 function create() {
   const form = $("#user-form").content.cloneNode(true).querySelector("form");
   const dialog = openDialog("New user", form, { testid: "new-user-dialog" });
+  form.elements.email.focus();
   $("[data-cancel]", form).addEventListener("click", () => dialog.close());
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
