@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.shortcuts import redirect
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -30,6 +31,8 @@ from accounts.permissions import caller
 from config.errors import VerbatimError
 
 admin.site.login_form = ConsoleSignInForm
+# Django's own page would change the password past `accounts.services`: tokens and sockets would live on.
+admin.site.password_change = lambda request, extra_context=None: redirect("account")  # type: ignore[method-assign]
 for model in (
     Group,
     TaskResult,

@@ -67,6 +67,7 @@ class MessageAdmin(ReadOnly):
     list_filter = ("status", "role", "llm_provider", "error_code", "session__collection")
     search_fields = ("=id", "session__user__email", "=session__id")
     list_select_related = ("session__user", "session__collection")
+    ordering = ("-id",)
     date_hierarchy = "created_at"
     fields = (
         *("id", "user", "collection", "role", "status", "finish_reason", "superseded"),
