@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import services
 from accounts.models import Role, User
+from config import events
 from config.errors import ErrorCode, VerbatimError
 from config.pages import page
 
@@ -59,8 +60,11 @@ def signup(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def signout(request: HttpRequest) -> HttpResponse:
-    """End this session."""
+    """End this session, and the sockets that its pages opened."""
+    user = request.user
     logout(request)
+    if isinstance(user, User):
+        events.publish(events.user_group(user.pk), "user.revoked")
     return redirect(settings.LOGIN_URL)
 
 

@@ -42,7 +42,8 @@ class Credentials:
 
 
 class SocketAuth:
-    """ASGI middleware: adds `user`, `auth_expires` (epoch seconds or None) and `auth_subprotocol`.
+    """ASGI middleware: adds `user`, `auth_expires` (epoch seconds or None), `auth_session` (the key of the
+    page session that opened the socket, or empty) and `auth_subprotocol`. Consumers ask `user_now` each time.
 
     A foreign origin is refused before accept (HTTP 403). Wrong or expired credentials are accepted and closed
     with 4401, so that a browser's script can see the code.
@@ -62,7 +63,7 @@ class SocketAuth:
             await send({"type": "websocket.close", "code": 4403})
             return
         try:
-            user, expires = await database_sync_to_async(resolve)(credentials)
+            user, expires, session_key = await database_sync_to_async(resolve)(credentials)
         except VerbatimError as error:
             await _refuse(error, credentials, receive, send)
             return
@@ -71,6 +72,7 @@ class SocketAuth:
             | {
                 "user": user,
                 "auth_expires": expires,
+                "auth_session": session_key,
                 "auth_subprotocol": credentials.subprotocol,
                 "query_string": _without_secrets(scope["query_string"]),
             },
@@ -111,28 +113,49 @@ def origin_allowed(headers: dict[bytes, bytes], *, explicit: bool) -> bool:
     return _same_host(parts.scheme, parts.netloc, headers) or _trusted(parts.scheme, parts.netloc)
 
 
-def resolve(credentials: Credentials) -> tuple[User, float | None]:
-    """The user and when he must show his credentials again (epoch seconds, None: no limit of its own).
+def resolve(credentials: Credentials) -> tuple[User, float | None, str]:
+    """The user, when he must show his credentials again (epoch seconds, None: no limit of its own), and the
+    key of his page session, empty where a token opens the socket.
 
     Raises:
         VerbatimError: TOKEN_INVALID, NOT_AUTHENTICATED without any credentials, or SERVICE_UNAVAILABLE.
     """
     if credentials.ticket:
-        return tickets.redeem_until(credentials.ticket)
+        user, expires, session_key = tickets.redeem_until(credentials.ticket)
+        if _has_ended(session_key):
+            raise VerbatimError(ErrorCode.TOKEN_INVALID)
+        return user, expires, session_key
     if credentials.token:
-        return tokens.authenticate_until(credentials.token)
+        return *tokens.authenticate_until(credentials.token), ""
     if credentials.session_key:
         return _session_user(credentials.session_key)
     raise VerbatimError(ErrorCode.NOT_AUTHENTICATED)
 
 
-def _session_user(session_key: str) -> tuple[User, float]:
+def user_now(scope: dict[str, Any]) -> User | None:
+    """The socket's user as he is now; None once his tokens were revoked or his page session has ended."""
+    opened_by: User = scope["user"]
+    if _has_ended(scope.get("auth_session", "")):
+        return None
+    return User.objects.filter(pk=opened_by.pk, is_active=True, token_version=opened_by.token_version).first()
+
+
+def _session_user(session_key: str) -> tuple[User, float, str]:
     request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    request.session = _session_store()(session_key)
     user = get_user(request)
     if not isinstance(user, User):
         raise VerbatimError(ErrorCode.NOT_AUTHENTICATED)
-    return user, request.session.get_expiry_date().timestamp()
+    return user, request.session.get_expiry_date().timestamp(), session_key
+
+
+def _has_ended(session_key: str) -> bool:
+    """Whether a page session was signed out of; there is none to end where a token opened the socket."""
+    return bool(session_key) and not _session_store()(session_key).exists(session_key)
+
+
+def _session_store() -> Any:
+    return import_module(settings.SESSION_ENGINE).SessionStore
 
 
 async def _refuse(error: VerbatimError, credentials: Credentials, receive: Receive, send: Send) -> None:

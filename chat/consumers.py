@@ -10,7 +10,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from redis.exceptions import RedisError
 
 from accounts.models import User
-from chat import protocol, selectors
+from accounts.ws_auth import user_now
+from chat import protocol
 from chat.engine import follow, runs
 from chat.engine.threads import in_thread
 from config import events
@@ -50,9 +51,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 log.debug("group not left: %s", error)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        user = await in_thread(selectors.user_current, self.user.pk, self.user.token_version)
+        user = await self._user_now()
         if user is None:
-            await self.close(CLOSE_UNAUTHENTICATED)
             return
         context: dict[str, Any] = {}
         try:
@@ -129,6 +129,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
             for task in list(self.follows.values()):
                 task.cancel()
 
+    async def _user_now(self) -> User | None:
+        """Who may still use this socket; when nobody may, it is closed."""
+        user = await in_thread(user_now, self.scope)
+        if user is None:
+            await self.close(CLOSE_UNAUTHENTICATED)
+        return user
+
     async def _join(self) -> None:
         try:
             await self.channel_layer.group_add(events.user_group(self.user.pk), self.channel_name)
@@ -143,8 +150,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
     # --- hints over the channel layer ---------------------------------------------------------------
 
     async def user_revoked(self, hint: dict[str, Any]) -> None:
-        """His tokens were revoked (password, role, deactivation): this socket ends."""
-        await self.close(CLOSE_UNAUTHENTICATED)
+        """Tokens (password, role, deactivation) or a page session of his ended: perhaps this socket's."""
+        await self._user_now()
 
     async def session_changed(self, hint: dict[str, Any]) -> None:
         """A chat of his changed in another tab. Who watches the answer itself needs no hint about it."""

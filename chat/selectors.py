@@ -78,11 +78,6 @@ def last_answer(session: ChatSession) -> Message | None:
     return session.messages.filter(role=MessageRole.ASSISTANT).order_by("-id").first()
 
 
-def user_current(user_id: int, token_version: int) -> User | None:
-    """The user, if he may still act and nothing has revoked his tokens since `token_version`."""
-    return User.objects.filter(pk=user_id, is_active=True, token_version=token_version).first()
-
-
 @dataclass(frozen=True)
 class AnswerContext:
     """What a generation needs to know.

@@ -17,7 +17,9 @@ ACCESS_GROUP = "access"  # somebody's access to some collection changed: check a
 
 
 def user_group(user_id: int) -> str:
-    """Sockets of one user; told `user.revoked` when his tokens end and `session.changed` for his chats."""
+    """Sockets of one user. `user.revoked`: tokens or a page session of his ended, look whether it was yours;
+    `session.changed`: one of his chats did.
+    """
     return f"user.{user_id}"
 
 

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from redis.exceptions import RedisError
 
 from accounts.models import User
+from accounts.ws_auth import user_now
 from collections_app.access import get_for
 from config import events
 from config.errors import ErrorCode, VerbatimError
@@ -69,6 +70,8 @@ class DocumentsConsumer(AsyncWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """The socket only tells; `ping` is answered so that clients can see that it lives."""
+        if not await self._still_allowed():
+            return
         try:
             frame = json.loads(text_data or "")
         except ValueError:
@@ -91,7 +94,7 @@ class DocumentsConsumer(AsyncWebsocketConsumer):
         await self._still_allowed()
 
     async def user_revoked(self, message: dict[str, Any]) -> None:
-        """The user's tokens ended: a password, a role or the account changed."""
+        """Tokens (password, role, deactivation) or a page session of his ended."""
         await self._still_allowed()
 
     async def session_changed(self, message: dict[str, Any]) -> None:
@@ -103,6 +106,8 @@ class DocumentsConsumer(AsyncWebsocketConsumer):
         self.due[document_id] = at + INTERVAL_SECONDS
         await asyncio.sleep(at - now)
         self.waiting.discard(document_id)  # what changes from here on is told in the next frame
+        if not await self._still_allowed():
+            return
         known, document = await database_sync_to_async(self._read)(document_id)
         if document is not None:
             await self._send({"type": "document", "document": document})
@@ -121,8 +126,8 @@ class DocumentsConsumer(AsyncWebsocketConsumer):
         return True
 
     def _check(self) -> None:
-        user = User.objects.filter(pk=self.user.pk, is_active=True).first()
-        if user is None or user.token_version != self.user.token_version:
+        user = user_now(self.scope)
+        if user is None:
             raise VerbatimError(ErrorCode.NOT_AUTHENTICATED)
         self.user = user
         get_for(user, self.collection_id)

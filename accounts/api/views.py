@@ -95,6 +95,10 @@ class WsTicket(APIView):
 
     @extend_schema(request=None, responses=TicketSerializer)
     def post(self, request: Request) -> Response:
-        expires = request.auth if isinstance(request.auth, int) else None
-        ticket, seconds = tickets.issue(caller(request), expires=expires)
+        if isinstance(request.auth, int):
+            ticket, seconds = tickets.issue(caller(request), expires=request.auth)
+        else:
+            ends = request.session.get_expiry_date().timestamp()
+            key = request.session.session_key or ""
+            ticket, seconds = tickets.issue(caller(request), expires=ends, session_key=key)
         return Response({"ticket": ticket, "expires_in": seconds})
