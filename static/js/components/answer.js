@@ -107,6 +107,7 @@ export class Answer {
       const source = this.sources.find((one) => one.marker === Number(cite.dataset.marker));
       const place_ = source ? `${source.document_name}, ${place(source)}` : "";
       cite.setAttribute("aria-label", `Source ${cite.dataset.marker}${place_ ? `: ${place_}` : ""}${source?.supported === false ? ", not supported by the passage" : ""}`);
+      cite.disabled = !source; // an answer that was interrupted has kept its words alone
       cite.classList.toggle("unsupported", source?.supported === false);
       if (source) cite.title = source.supported === false ? `${place_}: the sentence is not supported by this passage` : place_;
     }
