@@ -56,7 +56,7 @@ def sign_in(*, request: HttpRequest | Request, email: str, password: str) -> Use
     """
     address = throttling.client_address(request)
     email = normalise_email(email)
-    throttling.hit("signin_address", address, fail_closed=True)
+    throttling.hit("signin_address", throttling.client_network(address), fail_closed=True)
     throttling.hit("signin_account", email, fail_closed=True)
     if "\0" in email or len(password) > MAX_PASSWORD_CHARS:
         email = ""  # belongs to nobody; the hasher still does its work
@@ -78,7 +78,7 @@ def signup(*, request: HttpRequest | Request, email: str, password: str, full_na
     if not settings.SIGNUP_ENABLED:
         raise VerbatimError(ErrorCode.SIGNUP_DISABLED)
     address = throttling.client_address(request)
-    throttling.hit("signup", address, fail_closed=True)
+    throttling.hit("signup", throttling.client_network(address), fail_closed=True)
     with transaction.atomic():
         user = _insert(email=email, password=password, full_name=full_name, role=Role.USER)
         audit.record(user, "user.signed_up", user, address=address)

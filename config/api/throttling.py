@@ -5,6 +5,8 @@ transaction in Redis, so that parallel attempts cannot slip through between read
 """
 
 import hashlib
+import ipaddress
+import re
 from typing import Any, cast
 
 from django.conf import settings
@@ -15,6 +17,7 @@ from rest_framework.request import Request
 from config import redis
 from config.errors import ErrorCode, VerbatimError
 
+WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+|\[.*\]):\d+")
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -23,14 +26,36 @@ def client_address(request: HttpRequest | Request) -> str:
 
     X-Forwarded-For is a claim of whoever sent it. Only the last TRUSTED_PROXY_HOPS entries were written by
     our own proxies; the first of those is the address that the outermost proxy saw.
+
+    Returns:
+        An IP address, or "" where there is none (a unix socket, a proxy that writes something else).
     """
-    direct = str(request.META.get("REMOTE_ADDR") or "")
+    direct = _address(str(request.META.get("REMOTE_ADDR") or ""))
     hops = settings.TRUSTED_PROXY_HOPS
     if not hops:
         return direct
     forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     claimed = [part for part in forwarded if part]
-    return claimed[-hops] if len(claimed) >= hops else direct
+    return (_address(claimed[-hops]) if len(claimed) >= hops else "") or direct
+
+
+def client_network(address: str) -> str:
+    """Whose attempts count together: an IPv4 address, or an IPv6 /64, which one customer has for himself."""
+    if ":" not in address:
+        return address
+    return str(ipaddress.ip_network(f"{address}/64", strict=False))
+
+
+def _address(text: str) -> str:
+    """The IP address in the text, without the port that some proxies add; "" if it is none."""
+    with_port = WITH_PORT.fullmatch(text)
+    host = with_port[1] if with_port else text
+    try:
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
 
 
 def rate(scope: str) -> tuple[int, int]:

@@ -206,6 +206,12 @@ def test_behind_one_proxy_the_address_that_the_proxy_saw_counts(anyone, rates, s
     assert post(anyone, "login", email="u9@example.com", password="x").status_code == 401
 
 
+def test_a_body_nested_without_end_is_the_clients_fault(anyone):
+    body = '{"refresh":' + "[" * 200_000 + "]" * 200_000 + "}"
+    response = anyone.post("/api/auth/refresh", body, content_type="application/json")
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "malformed_request")
+
+
 def test_sign_up_is_throttled_by_address(anyone, rates):
     rates(signup="1/hour")
     assert post(anyone, "signup", email="a@example.com", password=PASSWORD).status_code == 201

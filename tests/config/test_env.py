@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config.env import env_bool, env_int, env_list, env_str, looks_like_an_example
+from config.settings.base import _celery_broker
 
 NAME = "VERBATIM_TEST_VARIABLE"
 
@@ -115,3 +116,15 @@ def test_random_secrets_pass():
     for _ in range(2000):
         assert not looks_like_an_example(secrets.token_hex(32))
         assert not looks_like_an_example(secrets.token_urlsafe(64))
+
+
+@pytest.mark.parametrize(
+    ("url", "broker"),
+    [
+        ("redis://:pw@redis:6379/2", "redis://:pw@redis:6379/2"),
+        ("unix:///run/redis.sock", "redis+socket:///run/redis.sock?virtual_host=0"),
+        ("unix://:pw@/run/a%20b.sock?db=3", "redis+socket://:pw@/run/a%20b.sock?virtual_host=3"),
+    ],
+)
+def test_celery_talks_to_the_same_redis_database_as_everything_else(url, broker):
+    assert _celery_broker(url) == broker
