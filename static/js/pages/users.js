@@ -35,7 +35,7 @@ function row(user) {
     el("td", {}, name, user.id === data.me ? el("span", { class: "tag", text: "you" }) : null, user.full_name ? el("small", { text: user.email }) : null),
     el("td", { "data-label": "Role" }, fixed ? user.role : roleSelect(user, name)),
     el("td", { "data-label": "State" }, el("span", { class: user.is_active ? "state ok" : "state", text: user.is_active ? "active" : "deactivated" })),
-    el("td", { "data-label": "Since", text: when(user.created_at) }),
+    el("td", { class: "nowrap", "data-label": "Since", text: when(user.created_at) }),
     el("td", { class: "acts" }, fixed ? null : actions(user, name)),
   );
 }
