@@ -11,6 +11,7 @@ import pytest
 from config.errors import ErrorCode, PermanentError
 from documents.embedding import convert, weights
 from documents.embedding.fake import FakeEmbedder
+from documents.embedding.openvino import _padded
 from documents.embedding.registry import get_embedder
 
 SENTENCES = [
@@ -55,6 +56,12 @@ def test_a_question_has_the_vector_that_it_has_as_a_passage():
     together = embedder.embed(SENTENCES)
     for sentence, vector in zip(SENTENCES, together, strict=True):
         assert float(embedder.embed_query(sentence) @ vector) > 0.999
+
+
+def test_questions_of_all_lengths_have_few_widths_so_that_memory_stays_flat():
+    widths = {_padded([[1] * length])["input_ids"].shape[1] for length in range(1, 257)}
+    assert len(widths) <= 16
+    assert max(widths) == 256
 
 
 def test_tokens_are_counted_without_special_ones():
