@@ -17,6 +17,12 @@ SHOWN_OF_TRACE = ("passed", "refused", "prompt", "ms")  # the rest quotes the qu
 class ReadOnly(ModelAdmin):
     """A ledger. Rows go only with what they belong to (a user, a model), from that one's own page."""
 
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Only what is offered. Django takes every column: `?content__contains=` would tell what was said."""
+        offered = [name for name in (*self.list_filter, self.date_hierarchy) if isinstance(name, str)]
+        is_offered = any(lookup == name or lookup.startswith(f"{name}__") for name in offered)
+        return is_offered and super().lookup_allowed(lookup, value, request)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

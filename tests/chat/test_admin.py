@@ -71,3 +71,19 @@ def test_admins_and_users_have_no_console(turn, admin, member):
         client = Client()
         client.force_login(person)
         assert client.get("/admin/chat/message/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("message/?content__contains=salary", 400),
+        ("message/?content__startswith=W", 400),
+        ("chatsession/?title__contains=salary", 400),
+        ("feedback/?message__content__contains=salary", 400),
+        ("message/?status__exact=complete&created_at__year=2026", 200),
+        ("message/?session__collection__id__exact=1", 200),
+        ("feedback/?rating__exact=down", 200),
+    ],
+)
+def test_filters_in_the_address_tell_no_more_than_those_on_the_page(turn, console, query, status):
+    assert console.get(f"/admin/chat/{query}").status_code == status
