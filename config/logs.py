@@ -6,10 +6,12 @@ import re
 SECRET_PARAMETER = re.compile(r"((?:token|ticket|api_key|password)=)[^&\s\"']+", re.IGNORECASE)
 BEARER = re.compile(r"(bearer[ .])[\w\-.]+", re.IGNORECASE)
 
+JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")  # wherever it stands, e.g. after a parameter's encoded name
+
 
 def redact(text: str) -> str:
     """The text with the values of tokens, tickets, keys and passwords in URLs and headers masked."""
-    return BEARER.sub(r"\1***", SECRET_PARAMETER.sub(r"\1***", text))
+    return JWT.sub("***", BEARER.sub(r"\1***", SECRET_PARAMETER.sub(r"\1***", text)))
 
 
 class RedactingFormatter(logging.Formatter):

@@ -32,6 +32,7 @@ def written():
     [
         '"WebSocket /api/chat/ws?token=SECRET-1.x_y" [accepted]',
         "/api/chat/ws?model_id=1&ticket=SECRET-1",
+        '"WebSocket /api/chat/ws?%74oken=eyJSECRET.eyJ4-_.SECRET" [accepted]',
         "Authorization: Bearer SECRET-1.x.y",
         "subprotocol bearer.SECRET-1.x.y",
         "https://llm.example/v1?api_key=SECRET-1",
