@@ -5,7 +5,6 @@ import re
 
 SECRET_PARAMETER = re.compile(r"((?:token|ticket|api_key|password)=)[^&\s\"']+", re.IGNORECASE)
 BEARER = re.compile(r"(bearer[ .])[\w\-.]+", re.IGNORECASE)
-
 JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")  # wherever it stands, e.g. after a parameter's encoded name
 
 
