@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import audit
 from accounts.models import User
-from config import events
+from config import events, names
 from config.errors import ErrorCode, VerbatimError
 
 
@@ -70,8 +70,8 @@ def user_groups_set(*, actor: User, user: User, groups: Iterable[Group]) -> None
     _require_admin(actor)
     with transaction.atomic():
         user.groups.set(groups)
-        names = list(user.groups.order_by("name").values_list("name", flat=True))
-        audit.record(actor, "user.groups_set", user, groups=names)
+        joined = list(user.groups.order_by("name").values_list("name", flat=True))
+        audit.record(actor, "user.groups_set", user, groups=joined)
         events.publish(events.ACCESS_GROUP, "access.changed")
 
 
@@ -92,6 +92,8 @@ def _people(user_ids: Iterable[int]) -> list[User]:
 
 
 def _save(group: Group) -> None:
+    if names.is_deceptive(group.name):
+        raise VerbatimError(ErrorCode.VALIDATION_ERROR, details={"name": [names.REFUSAL]})
     try:
         with transaction.atomic():
             group.save()

@@ -26,11 +26,3 @@ class IsAdmin(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         user = request.user
         return isinstance(user, User) and user.is_active and user.is_admin
-
-
-class IsSuperadmin(BasePermission):
-    """Superadmins alone."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        user = request.user
-        return isinstance(user, User) and user.is_active and user.is_superuser

@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from accounts import audit
 from accounts.models import Role, User, normalise_email
 from accounts.tokens import tokens_revoke
+from config import names
 from config.api import throttling
 from config.errors import ErrorCode, VerbatimError
 
@@ -280,9 +281,9 @@ def _insert(*, email: str, password: str, role: str, full_name: str = "") -> Use
 
 
 def _clean(user: User) -> None:
-    """The model's own rules, and no NUL, which PostgreSQL does not store; told in the contract's shape."""
-    if "\0" in user.full_name:
-        raise _invalid("full_name", "Null characters are not allowed.")
+    """The model's own rules, and a name that shows what it is; told in the contract's shape."""
+    if names.is_deceptive(user.full_name):
+        raise _invalid("full_name", names.REFUSAL)
     try:
         user.clean_fields(exclude=["password"])
     except ValidationError as error:

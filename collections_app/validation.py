@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 
 from collections_app.models import Collection, Provider
+from config import names
 from config.errors import ErrorCode, VerbatimError
 
 EDITABLE = frozenset(
@@ -49,6 +50,8 @@ def check(collection: Collection) -> None:
         details |= error.message_dict
     for field, reason in _across_fields(collection):
         details.setdefault(field, []).append(reason)
+    if "name" not in details and names.is_deceptive(collection.name):
+        details["name"] = [names.REFUSAL]
     taken = Collection.objects.filter(name=collection.name).exclude(pk=collection.pk)
     if "name" not in details and taken.exists():
         details["name"] = ["A model with this name exists."]

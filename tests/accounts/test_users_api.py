@@ -233,6 +233,23 @@ def test_a_password_is_judged_by_the_rank_that_the_user_has_by_then(people):
     assert User.objects.get(pk=stale.pk).check_password(PASSWORD)
 
 
+@pytest.mark.parametrize("name", ["\u202elive", "a\nb", "bell\u0007", "\u2066x"])
+def test_a_name_that_would_deceive_its_readers_is_refused(people, client_for, collection, name):
+    client, member = client_for(people["admin"]), people["member"]
+    for method, path, field in (
+        ("patch", f"/api/users/{member.pk}", "full_name"),
+        ("post", "/api/groups", "name"),
+        ("post", "/api/models", "name"),
+        ("patch", f"/api/models/{collection.pk}", "name"),
+    ):
+        response = getattr(client, method)(path, {field: f"A{name}"}, format="json")
+        assert response.status_code == 400, path
+        assert "Control characters" in response.json()["error"]["details"][field][0]
+    assert (
+        client.patch(f"/api/users/{member.pk}", {"full_name": "ندا\u200cس"}, format="json").status_code == 200
+    )
+
+
 # --- groups -------------------------------------------------------------------------------------
 
 
