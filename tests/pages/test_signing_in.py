@@ -51,7 +51,10 @@ def test_signing_up_makes_a_plain_user_and_signs_him_in(db, page_for):
 def test_a_weak_password_is_explained_beside_its_field(db, page_for):
     answer = page_for(None).post("/signup", {"email": "new@example.com", "password": "password12"})
     assert answer.status_code == 400
-    assert "too common" in answer.content.decode()
+    text = answer.content.decode()
+    assert "too common" in text
+    assert 'aria-describedby="error-password password-help"' in text
+    assert 'id="error-password"' in text
     assert not User.objects.filter(email="new@example.com").exists()
 
 

@@ -77,8 +77,8 @@ export class Evidence {
   }
 
   showDeleted(source) {
-    const kept = source.chunk_content ? [el("p", { class: "muted", text: "This is the passage as it was when the answer was written:" }), passageText(source)] : null;
-    fill(this.body, el("div", { class: "notice warn" }, icon("warn"), el("p", {}, el("strong", { text: "This document has been deleted since." }), " It can no longer be opened.")), kept);
+    this.place.textContent = place(source);
+    fill(this.body, el("div", { class: "notice warn" }, icon("warn"), el("p", {}, el("strong", { text: "This document has been deleted since." }), " Its passages went with it.")));
   }
 
   showPage(source, document_) {

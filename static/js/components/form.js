@@ -17,13 +17,20 @@ export function values(form) {
   return found;
 }
 
+/** Mark a control as wrong for this reason, or no longer; its help text goes on describing it. */
+function mark(control, id, wrong) {
+  const ids = (control.getAttribute("aria-describedby") ?? "").split(" ").filter((one) => one && one !== id);
+  if (wrong) ids.unshift(id);
+  if (ids.length) control.setAttribute("aria-describedby", ids.join(" "));
+  else control.removeAttribute("aria-describedby");
+  if (wrong) control.setAttribute("aria-invalid", "true");
+  else control.removeAttribute("aria-invalid");
+}
+
 /** Take all messages away. */
 export function clearErrors(form) {
   $$(".error", form).forEach((node) => node.remove());
-  $$("[aria-invalid]", form).forEach((node) => {
-    node.removeAttribute("aria-invalid");
-    node.removeAttribute("aria-describedby");
-  });
+  $$("[aria-invalid]", form).forEach((node) => mark(node, `error-${node.name}`, false));
   const summary = $("[data-summary]", form);
   if (summary) summary.hidden = true;
 }
@@ -31,18 +38,17 @@ export function clearErrors(form) {
 /** What is being corrected is no longer marked as wrong. */
 function clearError(form, control, id) {
   document.getElementById(id)?.remove();
-  control.removeAttribute("aria-invalid");
+  mark(control, id, false);
   const summary = $("[data-summary]", form);
   if (summary && !$(".error", form)) summary.hidden = true;
 }
 
 const asText = (value) => (Array.isArray(value) ? value.map(asText).join(" ") : typeof value === "object" ? Object.values(value).map(asText).join(" ") : String(value));
 
-/** Put each error beside its field and focus the first; the rest goes into the summary. */
+/** Put each error beside its field and focus the topmost; the rest goes into the summary. */
 export function showErrors(form, error) {
   clearErrors(form);
   const rest = [];
-  let first = null;
   for (const [name, detail] of Object.entries(error.details || {})) {
     const input = form.elements[name];
     if (!input || input.type === "hidden") {
@@ -52,11 +58,10 @@ export function showErrors(form, error) {
     const control = input instanceof RadioNodeList ? input[0] : input;
     const id = `error-${name}`;
     control.closest(".field")?.append(el("p", { class: "error", id, text: asText(detail) }));
-    control.setAttribute("aria-invalid", "true");
-    control.setAttribute("aria-describedby", id);
+    mark(control, id, true);
     control.addEventListener("input", () => clearError(form, control, id), { once: true });
-    first ??= control;
   }
+  const first = $("[aria-invalid]", form);
   const summary = $("[data-summary]", form);
   if (summary) {
     const text = first && !rest.length ? error.message : [error.message, ...rest, first ? "" : error.nextStep].filter(Boolean).join(" ");

@@ -65,6 +65,10 @@ export class SessionList {
     const groups = [...days].map(([day, sessions]) => [el("h2", { text: day }), el("ul", {}, sessions.map((session) => this.entry(session)))]);
     const more = this.hasMore ? button("Older chats", () => ((this.page += 1), this.more()), { class: "word" }) : null;
     fill(this.node, ...groups, more);
+    if (this.revealed === this.current) return;
+    const here = this.node.querySelector(".here");
+    here?.scrollIntoView({ block: "nearest" });
+    if (here) this.revealed = this.current; // once: afterwards the list stays where its reader left it
   }
 
   entry(session) {
