@@ -28,11 +28,13 @@ from accounts import groups, services
 from accounts.console import ConsoleSignInForm, ReadOnly, RefusalsAsMessages, in_words
 from accounts.models import AuditEntry, User
 from accounts.permissions import caller
+from accounts.views import signout
 from config.errors import VerbatimError
 
 admin.site.login_form = ConsoleSignInForm
-# Django's own page would change the password past `accounts.services`: tokens and sockets would live on.
-admin.site.password_change = lambda request, extra_context=None: redirect("account")  # type: ignore[method-assign]
+# Django's own pages would change the password and sign out past us: tokens and sockets would live on.
+admin.site.password_change = lambda request, extra_context=None: redirect("account")  # type: ignore[assignment,method-assign,return-value]
+admin.site.logout = lambda request, extra_context=None: signout(request)  # type: ignore[assignment,method-assign,return-value]
 for model in (
     Group,
     TaskResult,

@@ -64,6 +64,13 @@ async def test_signing_out_closes_the_sockets_of_that_session_and_leaves_the_oth
         await socket.disconnect()
 
 
+async def test_signing_out_of_the_console_does_the_same(path, superadmin):
+    console = await sync_to_async(signed_in)(superadmin)
+    socket = await opened(path, console)
+    assert (await sync_to_async(console.post)("/admin/logout/"))["Location"] == "/signin"
+    assert await close_code(socket) == 4401
+
+
 async def test_a_session_that_ended_without_a_hint_is_noticed_at_the_next_frame(path, member):
     socket = await opened(path, await sync_to_async(signed_in)(member))
     await Session.objects.all().adelete()
