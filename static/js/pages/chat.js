@@ -16,6 +16,8 @@ import { ChatLink } from "../lib/chat_link.js";
 
 const WIDE = matchMedia("(min-width: 72.01rem)");
 const EVIDENCE_CLOSED = "evidence-closed";
+// the page offered this model when it was opened: what the server no longer shows has been taken away meanwhile
+const TAKEN_AWAY = { message: "You can no longer ask this model.", details: { next_step: "It was taken back or deleted; ask an administrator. Your question is still in the box." } };
 
 class ChatPage {
   constructor(data) {
@@ -283,7 +285,7 @@ class ChatPage {
     active?.node.remove();
     pending.node.remove();
     this.composer.setText(pending.text);
-    this.conversation.refusal(frame, frame.retryable ? () => this.composer.form.requestSubmit() : null);
+    this.conversation.refusal(frame.code === "not_found" ? { ...frame, ...TAKEN_AWAY } : frame, frame.retryable ? () => this.composer.form.requestSubmit() : null);
   }
 
   linkState({ state }) {
