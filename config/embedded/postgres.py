@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 DATABASE = "verbatim"
 SETTINGS_FILE = "verbatim.conf"
 LOG_FILE = "log"
+PID_FILE = "postmaster.pid"
 START_SECONDS = 120  # after a power cut the server replays its log first
 STOP_SECONDS = 60
+LEAVE_SECONDS = 10  # processes of a killed server notice within a second or so
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,11 @@ def start(root: Path, database: str = DATABASE) -> Server:
     Raises:
         RuntimeError: it does not start; the sentence holds the last line of its log.
     """
-    server = _initialised(root / "postgres")
+    server = _initialised(root.resolve() / "postgres")
     _configure(server, _socket_dir(root))
-    if _postmaster(server.data) is not None:
+    if (server.data / PID_FILE).exists():
         stop(server)
-    # what is left is the file of one that died with the machine: its number may be somebody else's now
-    (server.data / "postmaster.pid").unlink(missing_ok=True)
+        _forget_dead_server(server.data)
     _pg_ctl(server, "start", "-l", LOG_FILE, "-t", str(START_SECONDS))
     try:
         _create(_socket_dir(root), database)
@@ -85,6 +87,11 @@ def stop(server: Server) -> None:
         if process is not None:
             process.send_signal(signal.SIGQUIT)
             process.wait(STOP_SECONDS)
+
+
+def runs(server: Server) -> bool:
+    """Whether the server is still there."""
+    return _postmaster(server.data) is not None
 
 
 def _initialised(data: Path) -> Server:
@@ -143,10 +150,32 @@ def _configure(server: Server, sockets: Path) -> None:
 def _postmaster(data: Path) -> psutil.Process | None:
     """The server that runs on this cluster, if one does: the number in its file may be another program's."""
     try:
-        process = psutil.Process(int((data / "postmaster.pid").read_text().splitlines()[0]))
-        return process if Path(process.cwd()) == data.resolve() else None
+        process = psutil.Process(int((data / PID_FILE).read_text().splitlines()[0]))
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
+    return process if _works_in(process, data) else None
+
+
+def _works_in(process: psutil.Process, data: Path) -> bool:
+    """Every process of a server, and nothing else, has the cluster for its working directory."""
+    try:
+        return process.cwd() == str(data)
+    except psutil.Error:
+        return False
+
+
+def _forget_dead_server(data: Path) -> None:
+    """Remove the pid file of a server that died with the machine or was killed: its number may be reused.
+
+    Raises:
+        RuntimeError: processes of it are left; a second server beside them would destroy the data.
+    """
+    deadline = time.monotonic() + LEAVE_SECONDS
+    while any(_works_in(process, data) for process in psutil.process_iter()):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"processes of an earlier PostgreSQL still work in {data}; end them first.")
+        time.sleep(0.1)
+    (data / PID_FILE).unlink(missing_ok=True)
 
 
 def _pg_ctl(server: Server, *arguments: str) -> None:

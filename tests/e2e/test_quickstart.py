@@ -73,6 +73,18 @@ def test_a_taken_port_is_stepped_over_and_a_dead_child_comes_back(data_dir):
     else:
         pytest.fail("the web server did not come back:\n" + "\n".join(product.lines))
     assert any("web ended" in line for line in product.lines)
+    os.kill(int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            answer = httpx.get(f"{product.url}/health/ready", timeout=15).json()
+        except httpx.TransportError:
+            continue
+        if answer["checks"]["database"] == "ok" and any("postgres ended" in line for line in product.lines):
+            break
+        time.sleep(0.2)
+    else:
+        pytest.fail("the database did not come back:\n" + "\n".join(product.lines))
     family = product.family()
     os.kill(product.process.pid, signal.SIGKILL)
     product.process.wait()

@@ -77,6 +77,14 @@ class Command(BaseCommand):
         while True:
             time.sleep(LOOK_SECONDS)
             self.supervisor.check()
+            self._check_postgres()
+
+    def _check_postgres(self) -> None:
+        """Start PostgreSQL again when it was killed, say for want of memory."""
+        if self.postgres is not None and not postgres.runs(self.postgres):
+            self.say("postgres ended; starting it again.")
+            with _uninterrupted():
+                self.postgres = postgres.start(settings.DATA_DIR)
 
     def _start_services(self) -> None:
         """The embedded PostgreSQL and Redis, unless their addresses were given."""
