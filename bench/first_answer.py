@@ -46,7 +46,7 @@ def main() -> int:
             measure(address, begun, installed, figures)
             figures["memory_mb"] = memory(process.pid, home)
         finally:
-            process.send_signal(signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does for Ctrl-C
             process.wait(60)
         figures["install_mb"] = folder_mb(home / "verbatim" / ".venv")
         figures["data_mb"] = folder_mb(home / "verbatim" / ".data")
@@ -74,6 +74,7 @@ def run_product(clone: Path, port: int) -> tuple[subprocess.Popen, str, float]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
     address: list[str] = []
 
