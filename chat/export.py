@@ -22,6 +22,7 @@ def session_as_dict(session: ChatSession, messages: Iterable[Message]) -> dict[s
                 "content": message.content,
                 "created_at": message.created_at.isoformat(),
                 "sources": selectors.shown_sources(message),
+                "uncited": selectors.uncited(message),
             }
             for message in messages
         ],
@@ -41,6 +42,8 @@ def session_as_markdown(session: ChatSession, messages: Iterable[Message]) -> st
         sources = selectors.shown_sources(message)
         if sources:
             parts.append("\n".join(_source_line(source) for source in sources))
+        elif selectors.uncited(message):
+            parts.append("*(no passage backs this answer)*")
     return "\n\n".join(parts) + "\n"
 
 

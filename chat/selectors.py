@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
+from chat.engine.refusal import is_refusal
 from chat.llm.base import ChatMessage
 from chat.models import ChatSession, Message, MessageRole, MessageSource, MessageStatus, MessageTrace
 from collections_app import access
@@ -195,6 +196,17 @@ def source_as_dict(source: MessageSource) -> dict[str, Any]:
 def shown_sources(message: Message) -> list[dict[str, Any]]:
     """The sources that belong under a finished answer: cited ones, or likely ones when it cites nothing."""
     return [source_as_dict(source) for source in message.sources.all() if source.cited or source.likely]
+
+
+def uncited(message: Message) -> bool:
+    """Whether a finished answer claims something that no passage was cited for or found to back."""
+    return bool(
+        message.role == MessageRole.ASSISTANT
+        and message.status == MessageStatus.COMPLETE
+        and message.content
+        and not is_refusal(message.content)
+        and not any(source.cited or source.likely for source in message.sources.all())
+    )
 
 
 def refusal_of(message: Message) -> VerbatimError | None:

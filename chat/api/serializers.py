@@ -57,6 +57,7 @@ class AnswerSerializer(serializers.Serializer):
     answer = serializers.CharField()
     html = serializers.CharField()
     sources = SourceSerializer(many=True)
+    uncited = serializers.BooleanField(help_text="It claims something that no passage backs.")
     finish_reason = serializers.CharField()
     usage = serializers.DictField()
 
@@ -98,6 +99,7 @@ class MessageSerializer(serializers.ModelSerializer):
     reply_to = serializers.IntegerField(source="reply_to_id", read_only=True, allow_null=True)
     error = serializers.SerializerMethodField()
     sources = serializers.SerializerMethodField()
+    uncited = serializers.SerializerMethodField()
     feedback = serializers.SerializerMethodField()
 
     class Meta:
@@ -117,6 +119,7 @@ class MessageSerializer(serializers.ModelSerializer):
             "error",
             "usage",
             "sources",
+            "uncited",
             "feedback",
             "created_at",
             "completed_at",
@@ -137,6 +140,9 @@ class MessageSerializer(serializers.ModelSerializer):
         if message.status == MessageStatus.STREAMING:
             return [selectors.source_as_dict(source) for source in message.sources.all()]
         return selectors.shown_sources(message)
+
+    def get_uncited(self, message: Message) -> bool:
+        return selectors.uncited(message)
 
     @extend_schema_field(FeedbackSerializer(allow_null=True))
     def get_feedback(self, message: Message) -> dict[str, str] | None:

@@ -272,6 +272,7 @@ class Generation:
             content=result.content,
             html=markup,
             sources=selectors.shown_sources(stored) if stored and not revoked else [],
+            uncited=bool(stored and selectors.uncited(stored)),
             finish_reason="error" if failure else result.finish_reason,
             usage=result.usage,
         )

@@ -96,6 +96,7 @@ def _stored_frames(message_id: int, after_seq: int) -> list[str]:
             "content": message.content,
             "html": render_markdown(message.content),
             "sources": selectors.shown_sources(message),
+            "uncited": selectors.uncited(message),
             "finish_reason": message.finish_reason or "error",
             "usage": message.usage,
         }

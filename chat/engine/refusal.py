@@ -9,6 +9,11 @@ NOT_READY = "The documents of this model are still being processed, so I cannot 
 SHOWN = 3
 
 
+def is_refusal(text: str) -> bool:
+    """Whether an answer is one of ours that claims nothing about the documents."""
+    return text.startswith((NOTHING, NOT_READY, NO_DOCUMENTS))
+
+
 def refusal_text(nearest: Iterable[dict[str, Any]], *, ready: int, in_work: int) -> str:
     """Markdown that refuses, names the documents that came nearest, and says what was not ready yet.
 

@@ -315,3 +315,24 @@ def test_nobody_gets_in_without_signing_in(client_for, db, name):
     for path in (reverse(name), reverse(name) + "/"):
         assert client.get(path).status_code == 401
         assert client.post(path, {}, format="json").status_code == 401
+
+
+async def test_an_answer_that_no_passage_backs_says_so_everywhere(http, llm, collection):
+    llm.script = ["The moon ", "is made of green cheese."]
+    asked = await http.post("/api/chat/chat", json={"model_id": collection.pk, "message": QUESTION})
+    assert asked.json()["uncited"] is True, asked.json()
+    assert asked.json()["sources"] == []
+    session_id = asked.json()["session_id"]
+    history = await http.get(f"/api/chat/sessions/{session_id}/messages")
+    assert [message["uncited"] for message in history.json()["results"]] == [False, True]
+    export = await http.get(f"/api/chat/sessions/{session_id}/export?format=md")
+    assert "no passage backs this answer" in export.text
+
+
+async def test_a_cited_answer_and_a_refusal_are_not_called_uncited(http, llm, collection):
+    cited = await http.post("/api/chat/chat", json={"model_id": collection.pk, "message": QUESTION})
+    assert cited.json()["uncited"] is False
+    await in_thread(Document.objects.filter(collection=collection).delete)
+    refused = await http.post("/api/chat/chat", json={"model_id": collection.pk, "message": QUESTION})
+    assert refused.json()["sources"] == []
+    assert refused.json()["uncited"] is False

@@ -124,7 +124,13 @@ def test_the_answer_of_the_built_in_llm_grows_on_the_page(page):
     answer = wait_for_answer(page)
     assert len(answer.get_by_test_id("answer-text").inner_text()) > 10
     assert len({n for n in page.evaluate("window.lengths") if n > 0}) >= 4
-    assert "staff-handbook.pdf" in answer.inner_text()
+    cards = answer.get_by_test_id("source-card")
+    if cards.count() == 0:  # a toy may claim anything, on another processor something else: then it is said
+        answer.get_by_test_id("uncited").wait_for()
+        return
+    cards.first.click()
+    evidence = page.get_by_test_id("evidence")
+    evidence.get_by_text(re.compile("staff-handbook.pdf|branches.csv")).first.wait_for()
 
 
 def test_the_demo_answers_its_suggested_questions_right_and_cited(page, api):

@@ -90,7 +90,7 @@ export class Answer {
   }
 
   /** The finished answer, as stored. `latest` answers may be written again. */
-  finish({ html, content, sources, finish_reason: reason, error = null }, { latest = true } = {}) {
+  finish({ html, content, sources, uncited = false, finish_reason: reason, error = null }, { latest = true } = {}) {
     this.node.classList.remove("streaming");
     this.waiting.hidden = true;
     this.body.removeAttribute("aria-live");
@@ -99,7 +99,7 @@ export class Answer {
     this.sources = sources?.length ? sources : [];
     this.markCites();
     this.failure ??= error;
-    fill(this.below, this.notes(reason), this.failureBox(), this.sourceCards(), this.actions(latest));
+    fill(this.below, this.notes(reason, uncited), this.failureBox(), this.sourceCards(), this.actions(latest));
   }
 
   markCites() {
@@ -113,10 +113,11 @@ export class Answer {
     }
   }
 
-  notes(reason) {
+  notes(reason, uncited) {
     const notes = [];
     const weak = this.sources.filter((source) => source.supported === false).map((source) => source.marker);
     if (weak.length) notes.push(el("p", { class: "note" }, icon("warn"), ` What cites ${weak.map((n) => `[${n}]`).join(", ")} is not fully supported by the passage. Check it before you rely on it.`));
+    if (uncited) notes.push(el("p", { class: "note", "data-testid": "uncited" }, icon("warn"), " This answer cites nothing, and no passage was found that backs it. Do not rely on it unchecked."));
     if (reason === "stopped") notes.push(el("p", { class: "note plain", text: "You stopped this answer." }));
     if (reason === "length") notes.push(el("p", { class: "note", text: "The answer reached its length limit and ends here." }));
     return notes;

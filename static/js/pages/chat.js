@@ -113,7 +113,7 @@ class ChatPage {
       return;
     }
     answer.rating = message.feedback?.rating ?? null;
-    answer.finish({ html: message.html, content: message.content, sources: message.sources, finish_reason: message.finish_reason, error: message.error }, { latest });
+    answer.finish({ html: message.html, content: message.content, sources: message.sources, uncited: message.uncited, finish_reason: message.finish_reason, error: message.error }, { latest });
   }
 
   async storedMessages() {
