@@ -2,12 +2,11 @@
 
 import math
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 
 from collections_app.models import Collection, Provider
-from config import names
+from config import names, outbound
 from config.errors import ErrorCode, VerbatimError
 
 EDITABLE = frozenset(
@@ -93,16 +92,9 @@ def _base_url(collection: Collection) -> list[str]:
             return ["A custom provider needs its base URL."]
         return []
     try:
-        parts = urlsplit(collection.llm_base_url)
-        port_ok = parts.port is None or parts.port > 0
-    except ValueError:
-        return ["This is not an address."]
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_ok:
-        return ["The address must start with http:// or https:// and name a host."]
-    if parts.username or parts.password:
-        return ["Put the key into its own field, not into the address."]
-    if parts.query or parts.fragment or any(c.isspace() or c == "\\" for c in collection.llm_base_url):
-        return ["The address must end with its path: no question mark, hash, blank or backslash."]
+        outbound.check_url(collection.llm_base_url)
+    except VerbatimError as refusal:
+        return [refusal.message]
     return []
 
 

@@ -7,6 +7,7 @@ checks the name. Nothing follows redirects, and the proxies of the environment a
 
 import asyncio
 import ipaddress
+import re
 import socket
 import ssl
 import time
@@ -27,6 +28,7 @@ IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SCHEMES = ("http", "https")
 MAX_URL_CHARS = 500
+HOST_NAME = re.compile(rb"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)  # IDNA-encoded
 MAX_CONNECTIONS = 1000  # streams last long: a small pool would make people wait for one another
 KEPT_ALIVE = 50
 KEPT_ALIVE_SECONDS = 30.0
@@ -86,7 +88,7 @@ def check_url(url: str) -> httpx.URL:
         raise _refused("The address must begin with http:// or https://.")
     if parsed.port is not None and not 0 < parsed.port < 65536:
         raise _refused("The address's port is not one.")
-    if not parsed.host or parsed.userinfo:
+    if not parsed.host or parsed.userinfo or (literal is None and not HOST_NAME.fullmatch(parsed.raw_host)):
         raise _refused("The address must name a host and hold no user name or password.")
     if parsed.query or parsed.fragment:
         raise _refused("The address must not hold a query or a fragment.")

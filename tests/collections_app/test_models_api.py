@@ -163,6 +163,8 @@ def test_fields_that_are_not_a_bodys_to_set_are_ignored(admin, stranger, client_
         ({"llm_base_url": "http://h:99999"}, "llm_base_url"),
         ({"llm_base_url": "http://user:pass@host/"}, "llm_base_url"),
         ({"llm_base_url": "http://host/?key=1"}, "llm_base_url"),
+        ({"llm_base_url": "http://169.254.169.254/latest"}, "llm_base_url"),
+        ({"llm_base_url": "http://10.0.0.7/v1"}, "llm_base_url"),
         ({"llm_base_url": "http://host\\@evil.com"}, "llm_base_url"),
         ({"temperature": 2.1}, "temperature"),
         ({"temperature": -0.1}, "temperature"),
