@@ -21,6 +21,7 @@ from collections_app.api.serializers import (
     ManagedCollectionSerializer,
 )
 from collections_app.models import Collection
+from config.api.pagination import Pages
 
 
 def as_seen_by(user: User, collection_id: int) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class CollectionAccess(APIView):
 
     @extend_schema(responses=GrantSerializer(many=True))
     def get(self, request: Request, collection_id: int) -> Response:
-        return Response(self._explained(access.get_managed(caller(request), collection_id)))
+        return self._explained(request, access.get_managed(caller(request), collection_id))
 
     @extend_schema(request=AccessInput, responses=GrantSerializer(many=True))
     def post(self, request: Request, collection_id: int) -> Response:
@@ -86,18 +87,16 @@ class CollectionAccess(APIView):
         body = AccessInput(data=request.data)
         body.is_valid(raise_exception=True)
         services.access_set(actor=caller(request), collection=collection, **body.validated_data)
-        return Response(self._explained(collection))
+        return self._explained(request, collection)
 
-    def _explained(self, collection: Collection) -> dict[str, Any]:
-        grants = selectors.access_explained(collection)
-        return {
-            "count": len(grants),
-            "next": None,
-            "previous": None,
-            "results": GrantSerializer(grants, many=True).data,
-            "user_ids": sorted(collection.users.values_list("pk", flat=True)),
-            "group_ids": sorted(collection.groups.values_list("pk", flat=True)),
-        }
+    def _explained(self, request: Request, collection: Collection) -> Response:
+        """A page of people with their reasons, and the whole assignment by ids."""
+        pages = Pages()
+        grants = pages.paginate_queryset(selectors.access_explained(collection), request, view=self)
+        response = pages.get_paginated_response(GrantSerializer(grants, many=True).data)
+        response.data["user_ids"] = sorted(collection.users.values_list("pk", flat=True))
+        response.data["group_ids"] = sorted(collection.groups.values_list("pk", flat=True))
+        return response
 
 
 def _serializer_for(user: User | AnonymousUser) -> type[BaseSerializer]:

@@ -342,6 +342,9 @@ def test_explaining_access_takes_as_many_queries_for_many_people_as_for_one(coll
         body = client_for(admin).get(f"/api/models/{collection.pk}/users").json()
     assert body["count"] == 12
     assert len(captured) == 6, "the model, direct and by group, the people, and the ids of both assignments"
+    second = client_for(admin).get(f"/api/models/{collection.pk}/users?page=2&page_size=5").json()
+    assert (second["count"], len(second["results"])) == (12, 5)
+    assert [grant["id"] for grant in second["results"]] == [grant["id"] for grant in body["results"][5:10]]
 
 
 def test_deleting_a_model_takes_its_documents_along(collection, admin, client_for):

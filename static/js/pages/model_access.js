@@ -1,4 +1,5 @@
 // Who may use a model: choose people and groups, and read who has access for which reason.
+import { showPager } from "../components/pager.js";
 import { Picker } from "../components/picker.js";
 import { complain, say } from "../components/toast.js";
 import * as api from "../lib/api.js";
@@ -15,7 +16,17 @@ function reason(text) {
   return kind === "group" ? `in the group ${rest.join(": ")}` : `as ${rest.join(": ")}`;
 }
 
-function explain(grants) {
+const SIZE = 25;
+
+/** One page of those who have access. */
+function explain({ results: grants, count: total }, page = 1) {
+  showPager($("#pager"), { page, size: SIZE, total }, async (next) => {
+    try {
+      explain(await api.get(`${path}?page=${next}&page_size=${SIZE}`), next);
+    } catch (error) {
+      complain(error);
+    }
+  });
   const row = (grant) => el("tr", {}, el("td", {}, grant.full_name || grant.email, grant.full_name ? el("small", { text: grant.email }) : null), el("td", { "data-label": "Role", text: grant.role }), el("td", { "data-label": "Why", text: grant.why.map(reason).join(", ") }));
   fill($("#who"), grants.map(row));
 }
@@ -24,7 +35,7 @@ const state = (users, groups) => JSON.stringify([users.ids, groups.ids]);
 
 async function start() {
   const now = await api.get(path);
-  explain(now.results);
+  explain(now);
   const changed = () => {
     save.disabled = state(users, groups) === before;
     $("#changes").textContent = save.disabled ? "" : `Not saved yet: ${count(users.ids.length, "person", "people")} and ${count(groups.ids.length, "group")}`;
@@ -36,7 +47,7 @@ async function start() {
     save.disabled = true;
     try {
       const answer = await api.post(path, { user_ids: users.ids, group_ids: groups.ids });
-      explain(answer.results);
+      explain(answer);
       before = state(users, groups);
       say("The access is saved.");
     } catch (error) {
