@@ -20,7 +20,7 @@ from documents.models import Document, DocumentPart, PartStatus, Status
 
 log = logging.getLogger(__name__)
 
-LOST_AFTER = timedelta(seconds=90)  # in the queue and not begun: rung for again (a second ring is harmless)
+LOST_AFTER = timedelta(seconds=45)  # in the queue and not begun: rung for again (a second ring is harmless)
 CLEAN_KEY, CLEAN_SECONDS = "ingestion-cleaned", 3600
 ORPHAN_SECONDS = 3600
 BATCH = 500

@@ -91,7 +91,7 @@ def celery_worker(transactional_db, _worker) -> Worker:
 def settle():
     """A function: wait until documents are in a final state, and return them fresh."""
 
-    def wait(*documents: Document, seconds: float = 90) -> list[Document]:
+    def wait(*documents: Document, seconds: float = 150) -> list[Document]:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             rows = list(Document.objects.filter(pk__in=[document.pk for document in documents]))
