@@ -1,5 +1,6 @@
 """Documents, the parts they are worked on in, and the chunks that answers cite."""
 
+import uuid
 from typing import Any
 
 from django.conf import settings
@@ -98,6 +99,21 @@ class Document(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Of splitting this build.")
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True)
+    embedding_model = models.CharField(
+        max_length=200, blank=True, help_text="Of the vectors that readers search (active_generation)."
+    )
+    building_model = models.CharField(max_length=200, blank=True, help_text="Of the build in work.")
+    standby_generation = models.PositiveIntegerField(
+        null=True,
+        help_text="Built for the collection's rebuild; active when that is done.",
+    )
+    next_source = models.JSONField(
+        null=True,
+        help_text="Newer bytes that the build in work reads: {name, media_type, size, sha256, stored_name, "
+        "uploaded_by}. They take the place of the document's own when it is done.",
+    )
+    last_part_at = models.DateTimeField(null=True, help_text="When the build's last part ended.")
+    part_seconds = models.FloatField(null=True, help_text="Between the ends of its parts, moving average.")
 
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -152,6 +168,8 @@ class DocumentPart(models.Model):
     lease_until = models.DateTimeField(null=True)
     queued_at = models.DateTimeField(null=True)
     chunk_count = models.PositiveIntegerField(default=0)
+    gathers = models.BooleanField(default=False, help_text="Begun when all the others are done.")
+    profile = models.JSONField(null=True, help_text="What a table's columns hold in this part's rows.")
     warnings = models.JSONField(default=list)
     milliseconds = models.JSONField(default=dict, help_text="Time per step: parse, chunk, embed, write.")
 
@@ -244,3 +262,50 @@ class EmbeddingCache(models.Model):
 
     def __str__(self) -> str:
         return f"{self.embedding_model} {bytes(self.sha256).hex()[:12]}"
+
+
+class SameName(models.TextChoices):
+    """What happens to new bytes under a name that the collection already has."""
+
+    KEEP = "keep", "Keep both"
+    REPLACE = "replace", "Replace: the older version serves until the new one is complete"
+    REFUSE = "refuse", "Refuse, and name the document that is there"
+
+
+class Upload(models.Model):
+    """A file on its way in pieces; it goes on where it stopped. A draft holds the `received` bytes."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="+")
+    session_id = models.UUIDField(null=True, blank=True)
+    name = models.CharField(max_length=255)
+    size = models.BigIntegerField(help_text="Bytes in all, as announced.")
+    received = models.BigIntegerField(default=0, help_text="Bytes that are safely on disk.")
+    same_name = models.CharField(max_length=8, choices=SameName.choices, default=SameName.KEEP)
+    replaces = models.ForeignKey(Document, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    touched_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.received} of {self.size} bytes"
+
+
+class Rebuild(models.Model):
+    """All documents of a collection being built anew beside what is served; one swap at the end.
+
+    Its row exists while it runs or waits for a decision; done or abandoned, it is gone.
+    """
+
+    collection = models.OneToOneField(Collection, on_delete=models.CASCADE, related_name="rebuild")
+    embedding_model = models.CharField(max_length=200)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    started_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.collection} with {self.embedding_model}"
