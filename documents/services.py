@@ -15,7 +15,7 @@ from documents.ingestion import storage
 from documents.models import UNFINISHED, Document, Status
 from documents.parsing import sniff
 from documents.parsing.base import ParseError
-from documents.parsing.clean import clean_line
+from documents.parsing.clean import clean_name
 from documents.selectors import document_for
 
 
@@ -31,14 +31,33 @@ def document_upload(
         VerbatimError: NOT_FOUND, PERMISSION_DENIED, FILE_EMPTY, FILE_TOO_LARGE, FILE_TYPE_UNSUPPORTED,
             STORAGE_FULL. Nothing is kept then.
     """
-    if session_id is None:
-        get_managed(actor, collection.pk)
-    else:
-        get_for(actor, collection.pk)
-    name = clean_line((file.name or "").replace("\\", "/").rsplit("/", 1)[-1]) or "unnamed"
+    _require_upload(actor, collection, session_id)
+    name = (file.name or "").replace("\\", "/").rsplit("/", 1)[-1]
     stored = storage.store(file)
+    return document_keep(actor=actor, collection=collection, name=name, stored=stored, session_id=session_id)
+
+
+def document_keep(
+    *,
+    actor: User,
+    collection: Collection,
+    name: str,
+    stored: storage.Stored,
+    session_id: uuid.UUID | None = None,
+) -> Document:
+    """`document_upload` for bytes that are stored already; what becomes no document's is removed.
+
+    Args:
+        name: as the client calls it, with the folders that it has within what was uploaded together.
+        stored: passes to the document, or is deleted.
+
+    Raises:
+        VerbatimError: NOT_FOUND, PERMISSION_DENIED, FILE_TYPE_UNSUPPORTED.
+    """
     used = False
     try:
+        _require_upload(actor, collection, session_id)
+        name = clean_name(name)
         media_type = _media_type(stored.name, name)
         document, used = _create_or_reuse(actor, collection, session_id, name, media_type, stored)
     finally:
@@ -95,6 +114,14 @@ def document_delete(*, actor: User, document: Document) -> None:
         Document.objects.filter(pk=document.pk).delete()
         storage.discard(document.stored_name)
         events.document_changed(collection_id=document.collection_id, document_id=document.pk)
+
+
+def _require_upload(actor: User, collection: Collection, session_id: uuid.UUID | None) -> None:
+    """Managers upload to a collection, whoever may use it to a chat session of his own."""
+    if session_id is None:
+        get_managed(actor, collection.pk)
+    else:
+        get_for(actor, collection.pk)
 
 
 def _changeable(actor: User, document: Document) -> Document:

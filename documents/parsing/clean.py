@@ -21,3 +21,16 @@ def clean_text(raw: str) -> str:
 def clean_line(raw: str, limit: int = 255) -> str:
     """One line for titles and names: spaces collapsed, no direction marks, at most `limit` characters."""
     return " ".join(BIDI.sub("", clean_text(raw)).split())[:limit].rstrip()
+
+
+def clean_name(raw: str, limit: int = 255) -> str:
+    """A file's name for display, with the folders that it came with: "2019/annual.pdf".
+
+    Nothing is ever opened by it. Drive letters, empty, `.` and `..` folders are dropped; of a name that is
+    too long the last `limit` characters stay, which hold the file's own name.
+    """
+    parts = [
+        clean_line(part) for part in re.sub(r"^[A-Za-z]:(?=[\\/])", "", raw).replace("\\", "/").split("/")
+    ]
+    kept = [part for part in parts if part.strip(".")]
+    return "/".join(kept)[-limit:].lstrip("/ ") or "unnamed"
