@@ -50,6 +50,18 @@ class ErrorCode(StrEnum):
     WORKER_LOST = "worker_lost"
     PROCESSING_FAILED = "processing_failed"
     CANCELLED = "cancelled"
+    # uploads
+    UPLOAD_PROTOCOL = "upload_protocol"
+    UPLOAD_OFFSET = "upload_offset"
+    UPLOAD_BUSY = "upload_busy"
+    UPLOAD_EXPIRED = "upload_expired"
+    UPLOADS_UNFINISHED = "uploads_unfinished"
+    ZIP_UNREADABLE = "zip_unreadable"
+    ZIP_EMPTY = "zip_empty"
+    ZIP_TOO_LARGE = "zip_too_large"
+    ZIP_ENCRYPTED = "zip_encrypted"
+    ZIP_NESTED = "zip_nested"
+    ZIP_SUSPICIOUS = "zip_suspicious"
     # chat
     MESSAGE_EMPTY = "message_empty"
     MESSAGE_TOO_LONG = "message_too_long"
@@ -190,6 +202,46 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
         True,
     ),
     C.CANCELLED: D(409, "Processing was cancelled.", "Reprocess the document to start again."),
+    C.UPLOAD_PROTOCOL: D(
+        412,
+        "Resumable uploads speak version 1.0.0 of the tus protocol here.",
+        "Send the header Tus-Resumable: 1.0.0.",
+    ),
+    C.UPLOAD_OFFSET: D(
+        409,
+        "The piece does not begin where the upload stopped.",
+        "Ask with HEAD how much has arrived, and go on from there.",
+        True,
+    ),
+    C.UPLOAD_BUSY: D(
+        423,
+        "Another piece of this upload is being written.",
+        "Wait a moment, ask with HEAD how much has arrived, and go on from there.",
+        True,
+    ),
+    C.UPLOAD_EXPIRED: D(
+        410, "The upload stood still for too long and was given up.", "Begin the upload again."
+    ),
+    C.UPLOADS_UNFINISHED: D(
+        409,
+        "You have too many unfinished uploads.",
+        "Finish or cancel some of them; those that stand still for a day are given up.",
+        True,
+    ),
+    C.ZIP_UNREADABLE: D(
+        422, "The zip file, or this file in it, is damaged.", "Make the zip file anew and upload that."
+    ),
+    C.ZIP_EMPTY: D(422, "The zip file holds no files.", "Check the zip file and upload it again."),
+    C.ZIP_TOO_LARGE: D(
+        413, "The zip file holds more than one upload may.", "Split it into several zip files."
+    ),
+    C.ZIP_ENCRYPTED: D(422, "This file in the zip is encrypted.", "Make the zip file without a password."),
+    C.ZIP_NESTED: D(415, "This is a zip file inside a zip file.", "Unpack it and upload what it holds."),
+    C.ZIP_SUSPICIOUS: D(
+        422,
+        "This file unpacks to so much more than its packed size that it was not read on.",
+        "Upload the file itself, without a zip around it.",
+    ),
     C.MESSAGE_EMPTY: D(400, "The message is empty.", "Write a question."),
     C.MESSAGE_TOO_LONG: D(400, "The message is too long.", "Shorten it, or attach the text as a file."),
     C.SESSION_BUSY: D(409, "This chat is still answering.", "Wait for the answer or stop it.", True),
