@@ -136,7 +136,15 @@ def _media_type(stored_name: str, name: str) -> str:
     try:
         return sniff.media_type(str(storage.path_of(stored_name)), name)
     except ParseError as error:
-        raise VerbatimError(ErrorCode(error.code), error.message) from error
+        raise refusal(error, name) from error
+
+
+def refusal(error: ParseError, name: str) -> VerbatimError:
+    """What a reader said about a file that was just sent, for the person who sent it."""
+    next_step = ""
+    if name.lower().endswith(".zip"):
+        next_step = "Upload it to /api/models/{id}/documents/bulk, which unpacks it, or unpack it yourself."
+    return VerbatimError(ErrorCode(error.code), error.message, next_step=next_step)
 
 
 def _create_or_reuse(
