@@ -1,7 +1,8 @@
 """The guarded child process that reads files: limits on memory, processor time and wall time.
 
 One child per process of ours, reused, and replaced after a fault, a limit or many requests. Whatever a file
-does to its reader, the caller gets a `PermanentError` with a code.
+does to its reader, the caller gets an error with a code: permanent, or transient where the child was killed
+or crashed.
 """
 
 import atexit
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from config.error_codes import ErrorCode
-from config.errors import PermanentError, TransientError
+from config.errors import PermanentError, TransientError, VerbatimError
 from documents.parsing.base import Reading, Structure, reading_from_json, structure_from_json
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class ParserChild:
 
         Raises:
             PermanentError: with the code of what is wrong with the file.
+            TransientError: the child was killed or crashed; another one may get through.
         """
         arguments = {"path": str(path), "media_type": media_type, "name": name}
         return structure_from_json(self.request("split", arguments))
@@ -135,8 +137,12 @@ class ParserChild:
             if piece.endswith(b"\n"):
                 return dict(json.loads(b"".join(pieces)))
 
-    def _died(self, process: "subprocess.Popen[bytes]") -> PermanentError:
-        """Why the child ended by itself: over its processor time, out of memory, or crashed."""
+    def _died(self, process: "subprocess.Popen[bytes]") -> VerbatimError:
+        """Why the child ended: over its processor time, out of memory, or crashed.
+
+        Transient where it may not have been the file's fault: somebody killed it, say the system for want of
+        memory that others took, or it crashed; whoever asked tries again a few times.
+        """
         try:
             code = process.wait(5)
         except subprocess.TimeoutExpired:  # it closed the pipe and lives on: end it
@@ -146,9 +152,11 @@ class ParserChild:
         log.warning("the reader ended with %s at %s MB", code, peak_mb)
         if code == -signal.SIGXCPU:
             return PermanentError(ErrorCode.PARSE_TIMEOUT)
-        if code == -signal.SIGKILL or peak_mb > self.memory_mb * NEAR_LIMIT:
+        if peak_mb > self.memory_mb * NEAR_LIMIT:
             return PermanentError(ErrorCode.PARSE_MEMORY)
-        return PermanentError(ErrorCode.PARSER_CRASHED)
+        if code == -signal.SIGKILL:
+            return TransientError(ErrorCode.PARSE_MEMORY)
+        return TransientError(ErrorCode.PARSER_CRASHED)
 
     def _stop(self) -> None:
         process, self._process = self._process, None
