@@ -31,6 +31,7 @@ class Block:
         page: from 1, for PDFs.
         line: number of its first line, from 1, for texts.
         rows: for tables, [row number from 1, start in `text`] of each row, in order.
+        cells: for tables, where in `text` the cells of long rows begin.
     """
 
     text: str
@@ -39,14 +40,21 @@ class Block:
     page: int | None = None
     line: int | None = None
     rows: tuple[tuple[int, int], ...] = ()
+    cells: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One part's text. Warnings are {code, ...facts}, merged over parts by `ingestion.finalise`."""
+    """One part's text.
+
+    Attributes:
+        warnings: {code, ...facts}, merged over parts by `ingestion.finalise`.
+        profile: of a table's rows, see `parsing.profile`; kept with the part until all are there.
+    """
 
     blocks: tuple[Block, ...]
     warnings: tuple[dict[str, Any], ...] = ()
+    profile: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,7 @@ class Structure:
         spans: one per part, each a JSON-able dict for `read`.
         title: from the file's metadata; "" when there is none worth showing.
         reading: how the file was read: encoding, delimiter, columns. For people, and for `read`.
+        gathers: the span of a last part that needs what all the others found; None for no such part.
     """
 
     spans: tuple[dict[str, Any], ...]
@@ -65,6 +74,7 @@ class Structure:
     row_count: int | None = None
     reading: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[dict[str, Any], ...] = ()
+    gathers: dict[str, Any] | None = None
 
 
 class Parser(Protocol):
@@ -88,7 +98,13 @@ def structure_from_json(data: dict[str, Any]) -> Structure:
 def reading_from_json(data: dict[str, Any]) -> Reading:
     """The inverse of `to_json`."""
     blocks = tuple(
-        Block(**block | {"rows": tuple((number, start) for number, start in block["rows"])})
+        Block(
+            **block
+            | {
+                "rows": tuple((number, start) for number, start in block["rows"]),
+                "cells": tuple(block["cells"]),
+            }
+        )
         for block in data["blocks"]
     )
-    return Reading(blocks=blocks, warnings=tuple(data["warnings"]))
+    return Reading(blocks=blocks, warnings=tuple(data["warnings"]), profile=data["profile"])

@@ -1,25 +1,31 @@
 """Tables. Every row becomes one line of `column: value; …`; offsets count in the part's lines.
 
-Row numbers count records from 1 without the header and without blank lines; line numbers in warnings are
+Row numbers count records from 1 without the header, blank lines and comments; line numbers in warnings are
 those of the file.
 """
 
-import csv
-import io
-from collections.abc import Iterator
-from itertools import compress
 from typing import Any
+
+import numpy as np
 
 from documents.parsing import dialect as dialects
 from documents.parsing import encodings
 from documents.parsing.base import Block, ParseError, Reading, Structure
 from documents.parsing.clean import clean_text
+from documents.parsing.profile import partial, values_kept
+from documents.parsing.records import Format, is_comment, is_filled, lines_of, records, used
+from documents.parsing.scan import MAX_LINE, Codec, Measured, Scan, last_end, line_bounds
 
-PART_CHARS = 24_000  # of the file
+PART_BYTES = 24_000  # of the file
 PART_RENDERED = 50_000  # with the column's name before each cell: 10-15k tokens, 1-2 s of embedding
-SAMPLE_CHARS = 200_000
+SAMPLE_BYTES = 1 << 19
+LEAST_SAMPLED = 20  # lines; a header of ten thousand columns needs a longer sample
+STRETCH_BYTES = 2 << 20  # whose rows are described together
 MAX_EXTRA_COLUMNS = 200  # beyond the header's; a record with more is no row of this table
 MOST_LISTED = 200
+MAX_PREAMBLE = 1500
+LONG_ROW = 300  # characters; of longer rows the cells' places are told, so that they can be cut there
+LOOK_AGAIN_BYTES = 16 << 20
 
 
 def split(path: str, name: str) -> Structure:
@@ -29,155 +35,212 @@ def split(path: str, name: str) -> Structure:
         ParseError: csv_unreadable, csv_empty.
     """
     encoding = encodings.detect(path)
-    with open(path, encoding=encoding, newline="") as file:
-        dialect = dialects.sniff(file.read(SAMPLE_CHARS).replace("\x00", ""))
-    width = len(dialect.header)
-    plan = _Plan(dialect)
-    with open(path, encoding=encoding, newline="") as file:
-        try:
-            plan.scan(file)
-        except csv.Error as error:
-            raise ParseError("csv_unreadable", f"The table cannot be read as CSV: {error}.") from error
+    with open(path, "rb") as file:
+        mark, codec_name = encodings.body_of(encoding.name, file.read(4))
+        codec = Codec(codec_name, encoding.errors)
+        raw = _sample(file, codec, mark)
+        lines = lines_of(codec.decode(raw))
+        dialect = dialects.sniff(lines)
+        at = mark + int(line_bounds(raw, codec)[dialect.body_line])
+        scan = Scan(file, codec, dialect.form, at, dialect.body_line + 1)
+        plan = _Plan(dialect, codec)
+        for measured in scan:
+            plan.add(measured)
+        plan.end()
     if not plan.rows:
         raise ParseError("csv_empty")
-    names = [*dialect.header, *(f"column {index}" for index in range(width + 1, plan.width + 1))]
-    reading = {
-        "encoding": encoding,
-        "delimiter": dialect.delimiter,
-        "header": dialect.has_header,
+    names = [*dialect.columns, *(f"column {n}" for n in range(len(dialect.columns) + 1, plan.width + 1))]
+    reading = encoding.reading() | dialect.form.to_json()
+    reading |= {
+        "codec": codec_name,
+        "header": bool(dialect.header_records),
+        "header_records": dialect.header_records,
         "columns": names,
+        "single_rows": dialect.single_rows,
+        "preamble": " / ".join(clean_text(line) for line in dialect.preamble)[:MAX_PREAMBLE],
     }
-    return Structure(tuple(plan.spans), row_count=plan.rows, reading=reading, warnings=plan.warnings())
+    return Structure(
+        tuple(plan.spans),
+        row_count=plan.rows,
+        reading=reading,
+        warnings=(*encoding.warnings(), *plan.warnings()),
+        gathers={"kind": "profile"},
+    )
 
 
 def read(path: str, span: dict[str, Any]) -> Reading:
-    """One block: the rendered rows."""
-    with open(path, encoding=span["encoding"], newline="") as file:
-        file.seek(span["at"])
-        raw = file.read(span["length"]).replace("\x00", "")
-    columns = [clean_text(column).replace("\n", " ") for column in span["columns"]]
-    lines, rows, at = [], [], 0
-    number = span["row"]
-    for record in _records(raw, span, len(columns)):
-        line = _rendered(columns, record)
+    """The rendered rows: one block, or one per row where rows are questions with answers."""
+    found = _rows(path, span, span)
+    columns = span["columns"]
+    lines, rows, cells, at = [], [], [], 0
+    for number, record in enumerate(found, start=span["row"]):
+        line, places = _rendered(columns, record)
         rows.append((number, at))
+        if len(line) > LONG_ROW:
+            cells += [at + place for place in places]
         lines.append(line)
         at += len(line)
-        number += 1
-    return Reading(blocks=(Block("".join(lines), rows=tuple(rows)),) if lines else ())
+    described = None
+    if stretch := span.get("profile"):
+        same = stretch["at"] == span["at"] and stretch["length"] == span["length"]
+        wanted = found if same else _rows(path, span, stretch)
+        described = partial(columns, wanted, stretch["row"], stretch["values"])
+    if not lines:
+        return Reading(blocks=(), profile=described)
+    whole = Block("".join(lines), rows=tuple(rows), cells=tuple(cells))
+    return Reading(blocks=_one_per_row(whole) if span["single_rows"] else (whole,), profile=described)
+
+
+def _one_per_row(block: Block) -> tuple[Block, ...]:
+    starts = [start for _, start in block.rows]
+    return tuple(
+        Block(
+            block.text[start:end],
+            start=start,
+            rows=((number, 0),),
+            cells=tuple(cell - start for cell in block.cells if start <= cell < end),
+        )
+        for (number, start), end in zip(block.rows, [*starts[1:], len(block.text)], strict=True)
+    )
 
 
 class _Plan:
-    """Walks over the whole file once, record by record, and notes where blocks begin."""
+    """Cuts the records into parts, and notes what a person should know about them."""
 
-    def __init__(self, dialect: dialects.Dialect) -> None:
-        self.dialect = dialect
+    def __init__(self, dialect: dialects.Dialect, codec: Codec) -> None:
+        self.header = len(dialect.columns)
+        self.width = self.header
+        self.weight = dialect.weight
+        self.part_bytes = PART_BYTES * codec.unit.itemsize
         self.spans: list[dict[str, Any]] = []
         self.rows = 0
-        self.width = len(dialect.header)
-        self._uneven: list[int] = []
-        self._rejected: list[int] = []
+        self._span: dict[str, Any] = {}
+        self._rendered = 0.0
+        self._noticed: dict[str, list[int]] = {}
+        self._counts: dict[str, int] = {}
 
-    def scan(self, file: Any) -> None:
-        """Fill `spans` and `rows`."""
-        lines = _Lines(file)
-        reader = csv.reader(lines, delimiter=self.dialect.delimiter)
-        before = self.dialect.skip + int(self.dialect.has_header)
-        names = [len(name) + len(": ; ") for name in self.dialect.header]
-        start, length, kept, rendered = file.tell(), 0, 0, 0
-        for record in reader:
-            taken, lines.taken = lines.taken, 0
-            filled = any(cell.strip() for cell in record)
-            if filled and before:
-                before -= 1
-                start, length = file.tell(), 0
-                continue
-            rejected = filled and not self._acceptable(record, reader.line_num)
-            if not rejected:
-                length += taken
-                kept += filled
-                rendered += taken + sum(compress(names, record))
-            # a block ends before a rejected record
-            if rejected or length >= PART_CHARS or rendered >= PART_RENDERED:
-                self._close(start, length, kept)
-                start, length, kept, rendered = file.tell(), 0, 0, 0
-        self._close(start, length, kept)
+    def add(self, measured: Measured) -> None:
+        """The next records."""
+        wide = measured.cells > self.header + MAX_EXTRA_COLUMNS
+        kept = measured.rows & ~wide
+        self._note("rows_uneven", measured.lines[kept & (measured.cells != self.header)])
+        self._note("rows_rejected", measured.lines[measured.rows & wide])
+        self._note("lines_comments", measured.lines[measured.comments])
+        if kept.any():
+            self.width = max(self.width, int(measured.cells[kept].max()))
+        if measured.single and not self._span.get("single"):
+            self._close()
+        sizes = np.diff(measured.bounds)
+        loads = np.concatenate(([0.0], np.cumsum(sizes + self.weight * kept)))
+        counts = np.concatenate(([0], np.cumsum(kept)))
+        first, last = 0, len(kept)
+        while first < last:
+            if not self._span:
+                self._span = {
+                    "at": int(measured.bounds[first]),
+                    "length": 0,
+                    "row": self.rows + 1,
+                    "count": 0,
+                    "line": int(measured.lines[first]),
+                } | ({"single": True} if measured.single else {})
+            by_size = measured.bounds[first] + self.part_bytes - self._span["length"]
+            by_load = loads[first] + PART_RENDERED - self._rendered
+            after = min(
+                int(np.searchsorted(measured.bounds, by_size)), int(np.searchsorted(loads, by_load)), last
+            )
+            full = after < last or measured.bounds[after] >= by_size or loads[after] >= by_load
+            after = max(after, first + 1)
+            taken = int(counts[after] - counts[first])
+            self._span["length"] += int(measured.bounds[after] - measured.bounds[first])
+            self._span["count"] += taken
+            self._rendered += float(loads[after] - loads[first])
+            self.rows += taken
+            first = after
+            if full:
+                self._close()
+
+    def end(self) -> None:
+        """No more records."""
+        self._close()
+        self._stretch()
 
     def warnings(self) -> tuple[dict[str, Any], ...]:
         """What was noticed about rows, by line number."""
-        noticed = {"rows_uneven": self._uneven, "rows_rejected": self._rejected}
-        return tuple({"code": code, "numbers": lines} for code, lines in noticed.items() if lines)
+        return tuple(
+            {"code": code, "numbers": lines, "count": self._counts[code]}
+            for code, lines in self._noticed.items()
+        )
 
-    def _acceptable(self, record: list[str], line: int) -> bool:
-        header = len(self.dialect.header)
-        if len(record) > header + MAX_EXTRA_COLUMNS:
-            self._note(self._rejected, line)
-            return False
-        filled = len(record)
-        while filled > header and not record[filled - 1].strip():
-            filled -= 1
-        if filled > header or len(record) < header:
-            self._note(self._uneven, line)
-        self.width = max(self.width, filled)
-        return True
+    def _note(self, code: str, lines: np.ndarray) -> None:
+        if not len(lines):
+            return
+        listed = self._noticed.setdefault(code, [])
+        listed += [int(line) for line in lines[: MOST_LISTED - len(listed)]]
+        self._counts[code] = self._counts.get(code, 0) + len(lines)
 
-    @staticmethod
-    def _note(lines: list[int], line: int) -> None:
-        if len(lines) < MOST_LISTED:
-            lines.append(line)
+    def _close(self) -> None:
+        if self._span.get("count"):
+            self.spans.append(self._span)
+        self._span, self._rendered = {}, 0.0
 
-    def _close(self, at: int, length: int, kept: int) -> None:
-        if kept:
-            self.spans.append({"at": at, "length": length, "row": self.rows + 1, "count": kept})
-        self.rows += kept
-
-
-class _Lines:
-    """The file's lines for `csv.reader`, which takes no more than it needs: so places stay exact."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self.taken = 0  # characters since the last record's end
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._file.readline()
-        if not line:
-            raise StopIteration
-        self.taken += len(line)
-        return str(line).replace("\x00", "")
+    def _stretch(self) -> None:
+        """Have the first part of every stretch of parts describe the stretch's rows."""
+        owner: dict[str, Any] = {}
+        owners = []
+        for span in self.spans:
+            end = span["at"] + span["length"]
+            if owner and not span.get("single") and end - owner["at"] <= STRETCH_BYTES:
+                owner |= {"length": end - owner["at"], "count": owner["count"] + span["count"]}
+                continue
+            owner = {name: span[name] for name in ("at", "length", "row", "count")}
+            span["profile"] = owner
+            owners.append(owner)
+        keep = values_kept(self.width, len(owners))
+        for owner in owners:
+            owner["values"] = keep
 
 
-def _records(raw: str, span: dict[str, Any], width: int) -> list[list[str]]:
-    """The block's records with pandas; with the csv module where pandas counts them differently."""
-    import pandas
-
-    try:
-        frame = pandas.read_csv(
-            io.StringIO(raw),
-            sep=span["delimiter"],
-            header=None,
-            names=range(width),
-            index_col=False,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=True,
-            on_bad_lines="skip",
-        ).fillna("")
-        records = [list(row) for row in frame.itertuples(index=False, name=None)]
-    except (ValueError, pandas.errors.ParserError):
-        records = []
-    records = [record for record in records if any(cell.strip() for cell in record)]
-    if len(records) == span["count"]:
-        return records
-    reader = csv.reader(io.StringIO(raw, newline=""), delimiter=span["delimiter"])
-    return [record for record in reader if any(cell.strip() for cell in record)]
+def _sample(file: Any, codec: Codec, mark: int) -> bytes:
+    """The first lines, whole."""
+    size = SAMPLE_BYTES
+    while True:
+        file.seek(mark)
+        raw = bytes(file.read(size))
+        if len(raw) < size:
+            return raw[: len(raw) // codec.unit.itemsize * codec.unit.itemsize]
+        whole = raw[: last_end(raw, codec)]
+        if whole.count(b"\n") + whole.count(b"\r") >= LEAST_SAMPLED or (size >= LOOK_AGAIN_BYTES and whole):
+            return whole
+        if size > MAX_LINE:
+            raise ParseError("csv_unreadable", "The first line is longer than 64 MB; this is no table.")
+        size *= 2
 
 
-def _rendered(columns: list[str], record: list[str]) -> str:
-    cells = (
-        (column, " ".join(clean_text(cell).split())) for column, cell in zip(columns, record, strict=False)
-    )
-    return "; ".join(f"{column}: {cell}" for column, cell in cells if cell) + "\n"
+def _rows(path: str, span: dict[str, Any], place: dict[str, Any]) -> list[list[str]]:
+    """The cells of a part's (or stretch's) rows, as the plan counted them."""
+    form = Format.from_json(span)
+    with open(path, "rb") as file:
+        file.seek(place["at"])
+        raw = file.read(place["length"])
+    lines = lines_of(Codec(span["codec"], span.get("errors", "strict")).decode(raw))
+    most = form.width + MAX_EXTRA_COLUMNS
+    return [
+        record.cells
+        for record in records(lines, form)
+        if is_filled(record.cells, form)
+        and not is_comment(lines[record.first], record.cells, form)
+        and used(record.cells, form.width) <= most
+    ]
+
+
+def _rendered(columns: list[str], record: list[str]) -> tuple[str, list[int]]:
+    """The row's line, and where its cells begin."""
+    pieces, places, at = [], [], 0
+    for column, cell in zip(columns, record, strict=False):
+        text = " ".join(clean_text(cell).split())
+        if text:
+            piece = f"{column}: {text}; "
+            pieces.append(piece)
+            places.append(at)
+            at += len(piece)
+    return "".join(pieces).removesuffix("; ") + "\n", places

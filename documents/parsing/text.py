@@ -11,7 +11,10 @@ from documents.parsing.clean import clean_text
 
 PART_CHARS = 40_000  # about 10k tokens: 1-2 s of embedding on one core
 HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$")
-FENCE = re.compile(r"^(```|~~~)")
+UNDERLINE = re.compile(r"^(=+|-{2,})[ \t]*$")
+TITLE_LINE = re.compile(r"^ {0,3}(?![-*+>|#]|\d+[.)] )[^\s|][^|\n]{0,200}$")
+FENCE = re.compile(r"^ {0,3}(```|~~~)")
+MAX_SETTINGS = 60  # lines
 
 
 def split(path: str, name: str) -> Structure:
@@ -25,7 +28,7 @@ def split(path: str, name: str) -> Structure:
     spans: list[dict[str, Any]] = []
     chars, line, title, headings = 0, 1, "", Headings(markdown)
     blank = True
-    with open(path, encoding=encoding, newline="") as file:
+    with open(path, encoding=encoding.name, errors=encoding.errors, newline="") as file:
         while True:
             at = file.tell()
             raw = _next_stretch(file, at)
@@ -34,24 +37,25 @@ def split(path: str, name: str) -> Structure:
             text = clean_text(raw)
             span = {"at": at, "length": len(raw), "start": chars, "line": line}
             spans.append(span | {"headings": headings.state()} if markdown else span)
-            for _, section in headings.sections(text):
+            for _, section in headings.sections(text, first=not spans[:-1]):
                 title = title or section
             chars += len(text)
             line += text.count("\n")
             blank = blank and not text.strip()
     if blank:
         raise ParseError("no_text", "The file holds no text.")
-    reading = {"encoding": encoding, "lines": line, "markdown": markdown}
-    return Structure(spans=tuple(spans), title=title, reading=reading)
+    reading = encoding.reading() | {"lines": line, "markdown": markdown}
+    return Structure(spans=tuple(spans), title=title, reading=reading, warnings=encoding.warnings())
 
 
 def read(path: str, span: dict[str, Any]) -> Reading:
     """The blocks of one stretch: one per Markdown section, else one."""
-    with open(path, encoding=span["encoding"], newline="") as file:
+    errors = span.get("errors", "strict")
+    with open(path, encoding=span["encoding"], errors=errors, newline="") as file:
         file.seek(span["at"])
         text = clean_text(file.read(span["length"]))
     headings = Headings(span["markdown"], span.get("headings"))
-    starts = [(0, headings.title()), *headings.sections(text)]
+    starts = [(0, headings.title()), *headings.sections(text, first=span["start"] == 0)]
     blocks = []
     for index, (start, section) in enumerate(starts):
         end = starts[index + 1][0] if index + 1 < len(starts) else len(text)
@@ -77,19 +81,48 @@ class Headings:
         """The section in force."""
         return " › ".join(text for _, text in self.path)[:MAX_SECTION]
 
-    def sections(self, text: str) -> Iterator[tuple[int, str]]:
-        """(offset, section) of each heading in the text."""
+    def sections(self, text: str, *, first: bool) -> Iterator[tuple[int, str]]:
+        """(offset, section) of each heading in the text.
+
+        Args:
+            first: the text is the file's beginning, where settings may stand between two lines of dashes.
+        """
         if not self.markdown:
             return
+        lines = text.splitlines(keepends=True)
+        settings = _settings_end(lines) if first else 0
         offset = 0
-        for line in text.splitlines(keepends=True):
-            if FENCE.match(line):
+        for index, line in enumerate(lines):
+            if index < settings:
+                pass
+            elif FENCE.match(line):
                 self.fenced = not self.fenced
             elif not self.fenced and (found := HEADING.match(line.rstrip("\n"))):
-                level = len(found[1])
-                self.path = [item for item in self.path if item[0] < level] + [(level, found[2])]
-                yield offset, self.title()
+                yield offset, self._entered(len(found[1]), found[2])
+            elif not self.fenced and (level := _underlined(lines, index, settings)):
+                yield offset, self._entered(level, line.strip())
             offset += len(line)
+
+    def _entered(self, level: int, title: str) -> str:
+        self.path = [item for item in self.path if item[0] < level] + [(level, title)]
+        return self.title()
+
+
+def _settings_end(lines: list[str]) -> int:
+    """How many lines the block of settings takes that a Markdown file may begin with."""
+    if lines and lines[0].rstrip() == "---":
+        for index, line in enumerate(lines[1:MAX_SETTINGS], start=2):
+            if line.rstrip() in ("---", "..."):
+                return index
+    return 0
+
+
+def _underlined(lines: list[str], index: int, settings: int) -> int:
+    """1 or 2 for a line of its own with a line of = or - under it, else 0."""
+    if index + 1 >= len(lines) or not (found := UNDERLINE.match(lines[index + 1])):
+        return 0
+    alone = index == settings or not lines[index - 1].strip()
+    return (1 if found[1][0] == "=" else 2) if alone and TITLE_LINE.match(lines[index]) else 0
 
 
 def _next_stretch(file: Any, at: int) -> str:

@@ -123,3 +123,15 @@ def corpora() -> Path:
     if not CORPORA.is_dir():
         pytest.skip("the shared corpora are not on this machine")
     return CORPORA
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A function: bytes -> the path of a file that holds them."""
+
+    def make(content: bytes) -> str:
+        path = tmp_path / "file"
+        path.write_bytes(content)
+        return str(path)
+
+    return make
