@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +21,7 @@ from chat.engine import repair
 from chat.export import session_as_dict, session_as_markdown
 from chat.models import ChatSession, Message
 from chat.text import one_line
+from collections_app import access
 from config.errors import ErrorCode, VerbatimError
 
 MODEL_ID = OpenApiParameter("model_id", int, description="Only chats with this model.")
@@ -35,8 +37,14 @@ class SessionFilter(filters.FilterSet):
         fields = ("model_id",)
 
 
+class SessionBegin(serializers.Serializer):
+    """Which model the conversation is to be with."""
+
+    model_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+
+
 class SessionsView(ListAPIView):
-    """The caller's conversations, the last used first."""
+    """GET: the caller's conversations, the last used first. POST: begin one."""
 
     serializer_class = SessionSerializer
     filterset_class = SessionFilter
@@ -46,6 +54,15 @@ class SessionsView(ListAPIView):
 
     def get_queryset(self) -> QuerySet[ChatSession]:
         return selectors.sessions_visible_to(caller(self.request)).select_related("collection")
+
+    @extend_schema(request=SessionBegin, responses={201: SessionSerializer})
+    def post(self, request: Request) -> Response:
+        """An empty conversation with a model that the caller may use."""
+        given = SessionBegin(data=request.data)
+        given.is_valid(raise_exception=True)
+        collection = access.get_for(caller(request), given.validated_data["model_id"])
+        session = services.session_create(user=caller(request), collection=collection)
+        return Response(SessionSerializer(session).data, status=201)
 
 
 class SessionView(APIView):

@@ -300,6 +300,16 @@ def test_a_file_of_one_chat_is_stored_for_that_chat_alone(client_for, turn, memb
     assert not Document.objects.filter(session_id=session.pk).exists()
 
 
+def test_an_empty_session_is_begun_with_a_model_that_one_may_use(client_for, collection, member, stranger):
+    begun = client_for(member).post("/api/chat/sessions", {"model_id": collection.pk}, format="json")
+    assert begun.status_code == 201
+    session = ChatSession.objects.get(pk=begun.json()["id"])
+    assert (session.user, session.collection) == (member, collection)
+    refused = client_for(stranger).post("/api/chat/sessions", {"model_id": collection.pk}, format="json")
+    assert refused.status_code == 404
+    assert client_for(member).post("/api/chat/sessions", {}, format="json").status_code == 400
+
+
 @pytest.mark.parametrize(
     "name",
     [
