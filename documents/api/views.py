@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
@@ -19,10 +19,16 @@ from documents.models import Chunk, Document, MediaType, Status
 
 
 class DocumentFilter(filters.FilterSet):
-    """`?status=` and `?media_type=`, each of the known values or 400."""
+    """`?status=`, `?media_type=`: a known value or 400. `?has_warnings=true`: completed, but not smoothly."""
 
     status = filters.ChoiceFilter(choices=Status.choices)
     media_type = filters.ChoiceFilter(choices=MediaType.choices)
+    has_warnings = filters.BooleanFilter(method="with_warnings")
+
+    def with_warnings(self, rows: QuerySet[Document], name: str, wanted: bool) -> QuerySet[Document]:
+        """Completed documents about which something is to be known, or all others."""
+        warned = Q(status=Status.COMPLETED) & ~Q(warnings=[])
+        return rows.filter(warned) if wanted else rows.exclude(warned)
 
     class Meta:
         model = Document

@@ -150,6 +150,9 @@ def test_lists_filter_search_and_order_by_what_is_allowed(client_for, admin, col
     assert names("ordering=-name") == [other.name, ready.name]
     assert names("ordering=stored_name") == [other.name, ready.name]
     assert client.get(f"{path}?status=odd").status_code == 400
+    Document.objects.filter(pk=ready.pk).update(warnings=[{"code": "rows_rejected", "message": "3 rows."}])
+    assert names("has_warnings=true") == [ready.name]
+    assert names("has_warnings=false") == [other.name]
     body = client.get(f"{path}?page_size=1").json()
     assert (body["count"], len(body["results"]), bool(body["next"])) == (2, 1, True)
 
