@@ -240,6 +240,7 @@ FILE_UPLOAD_TEMP_DIR = DATA_DIR / "tmp"
 FILE_UPLOAD_HANDLERS = ["documents.ingestion.upload_handler.HashingUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 1000  # as many as a zip file may hold
 MAX_FILE_SIZE_MB = env_int("MAX_FILE_SIZE_MB", 250, low=1, high=1024)
 KEEP_ORIGINAL_FILES = env_bool("KEEP_ORIGINAL_FILES", True)
 EMBEDDING_BACKEND = env_str("EMBEDDING_BACKEND", "openvino", choices=("openvino", "torch", "fake"))
