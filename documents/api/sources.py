@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -18,6 +19,7 @@ from rest_framework.views import APIView
 
 from config.errors import ErrorCode, VerbatimError
 from documents import selectors
+from documents.api.ranges import NotSatisfiable, asked_range
 from documents.ingestion import storage
 from documents.models import Document, MediaType
 from documents.parsing.guards import parser_child
@@ -51,16 +53,40 @@ class DocumentFile(APIView):
 
     content_negotiation_class = AnyAccept
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-    def get(self, request: Request, document_id: int) -> StreamingHttpResponse:
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="`bytes=0-1023`; one range."),
+            OpenApiParameter("If-Range", str, OpenApiParameter.HEADER, description="The ETag."),
+        ],
+        responses={
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            (206, "application/octet-stream"): OpenApiTypes.BINARY,
+            416: None,
+        },
+    )
+    def get(self, request: Request, document_id: int) -> HttpResponseBase:
         document = selectors.document_for(request.user, document_id)
         path = original_of(document)
+        size = path.stat().st_size
+        tag = f'"{document.sha256}"'
+        try:
+            part = _part(request, tag, size)
+        except NotSatisfiable:
+            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+        first, last = part or (0, size - 1)
         inline = document.media_type == MediaType.PDF and request.query_params.get("inline") == "1"
-        response = StreamingHttpResponse(_blocks(path), content_type=document.media_type)
-        response["Content-Length"] = str(path.stat().st_size)
-        response["Content-Disposition"] = (
-            content_disposition_header(not inline, document.name) or "attachment"
+        own_name = document.name.rsplit("/", 1)[-1]
+        response = StreamingHttpResponse(
+            _blocks(path, first, last + 1 - first),
+            content_type=document.media_type,
+            status=206 if part else 200,
         )
+        if part:
+            response["Content-Range"] = f"bytes {first}-{last}/{size}"
+        response["Accept-Ranges"] = "bytes"
+        response["ETag"] = tag
+        response["Content-Length"] = str(last + 1 - first)
+        response["Content-Disposition"] = content_disposition_header(not inline, own_name) or "attachment"
         response["Content-Security-Policy"] = ONLY_A_VIEWER if inline else NOTHING_ALLOWED
         response["X-Content-Type-Options"] = "nosniff"
         return response
@@ -130,8 +156,18 @@ def original_of(document: Document) -> Path:
     return path
 
 
-async def _blocks(path: Path) -> AsyncIterator[bytes]:
-    """The file in blocks, read off the event loop: a gigabyte must not pass through memory at once."""
+def _part(request: Request, tag: str, size: int) -> tuple[int, int] | None:
+    """The bytes that are wanted; the whole file when the client's part is of another version."""
+    unless = request.headers.get("If-Range")
+    if unless is not None and unless.strip() != tag:
+        return None
+    return asked_range(request.headers.get("Range", ""), size)
+
+
+async def _blocks(path: Path, first: int, left: int) -> AsyncIterator[bytes]:
+    """Part of the file in blocks, read off the event loop: memory never holds a gigabyte."""
     with await asyncio.to_thread(path.open, "rb") as file:
-        while block := await asyncio.to_thread(file.read, BLOCK):
+        await asyncio.to_thread(file.seek, first)
+        while left > 0 and (block := await asyncio.to_thread(file.read, min(BLOCK, left))):
+            left -= len(block)
             yield block
