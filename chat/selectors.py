@@ -38,6 +38,16 @@ def session_for(user: User, session_id: uuid.UUID | str) -> ChatSession:
     return session
 
 
+def require_session(user: User, collection: Collection, session_id: uuid.UUID) -> None:
+    """Let a session pass that is the user's own, about this model; `documents` asks when a file is for it.
+
+    Raises:
+        VerbatimError: NOT_FOUND.
+    """
+    if session_for(user, session_id).collection_id != collection.pk:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+
+
 def messages_visible_to(user: User) -> QuerySet[Message]:
     """The messages of the sessions that the user may read, each answer right after its question."""
     return (

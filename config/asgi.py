@@ -6,9 +6,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 
 from django.core.asgi import get_asgi_application
 
-from config.api.body_limit import BodyLimit
+from config.api.body_limit import BodyLimit, spool_to_data_disk
 
-django_application = BodyLimit(get_asgi_application())
+django_application = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
@@ -18,6 +18,10 @@ from chat.consumers import ChatConsumer  # noqa: E402
 from chat.lifespan import Lifespan  # noqa: E402
 from config.sockets import no_such_socket  # noqa: E402
 from documents.consumers import DocumentsConsumer  # noqa: E402
+from documents.uploads.pieces import Pieces  # noqa: E402
+
+spool_to_data_disk()
+http = BodyLimit(Pieces(django_application))  # type: ignore[arg-type]
 
 sockets = SocketAuth(
     URLRouter(
@@ -29,4 +33,4 @@ sockets = SocketAuth(
     )
 )
 
-application = ProtocolTypeRouter({"http": django_application, "websocket": sockets, "lifespan": Lifespan()})
+application = ProtocolTypeRouter({"http": http, "websocket": sockets, "lifespan": Lifespan()})

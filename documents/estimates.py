@@ -45,6 +45,8 @@ def _measured() -> dict[str, float]:
     for media_type, size, start, end in rows.values_list("media_type", "size", "started_at", "completed_at")[
         :LATEST
     ]:
+        if start is None or end is None:
+            continue
         total, seconds = sums.get(media_type, (0, 0.0))
         sums[media_type] = (total + size, seconds + (end - start).total_seconds())
     return {kind: size / seconds for kind, (size, seconds) in sums.items() if seconds >= SECONDS_ENOUGH}

@@ -12,6 +12,7 @@ from config.errors import ErrorCode, VerbatimError
 from config.queues import enqueue
 from documents import events, lifecycle
 from documents.ingestion import storage
+from documents.ingestion.refusals import refusal
 from documents.models import UNFINISHED, Document, Status
 from documents.parsing import sniff
 from documents.parsing.base import ParseError
@@ -44,6 +45,7 @@ def document_keep(
     name: str,
     stored: storage.Stored,
     session_id: uuid.UUID | None = None,
+    same_name: str = "keep",
 ) -> Document:
     """`document_upload` for bytes that are stored already; what becomes no document's is removed.
 
@@ -64,6 +66,13 @@ def document_keep(
         if not used:
             storage.path_of(stored.name).unlink(missing_ok=True)
     return document
+
+
+def document_replace_stored(
+    *, actor: User, document: Document, name: str, stored: storage.Stored
+) -> Document:
+    """Not yet a version: a document of its own."""
+    return document_keep(actor=actor, collection=document.collection, name=name, stored=stored)
 
 
 def document_reprocess(*, actor: User, document: Document) -> Document:
@@ -137,14 +146,6 @@ def _media_type(stored_name: str, name: str) -> str:
         return sniff.media_type(str(storage.path_of(stored_name)), name)
     except ParseError as error:
         raise refusal(error, name) from error
-
-
-def refusal(error: ParseError, name: str) -> VerbatimError:
-    """What a reader said about a file that was just sent, for the person who sent it."""
-    next_step = ""
-    if name.lower().endswith(".zip"):
-        next_step = "Upload it to /api/models/{id}/documents/bulk, which unpacks it, or unpack it yourself."
-    return VerbatimError(ErrorCode(error.code), error.message, next_step=next_step)
 
 
 def _create_or_reuse(

@@ -1,6 +1,7 @@
 """No request body grows without end: what counts is what arrives, whatever was declared."""
 
 import json
+import tempfile
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -57,6 +58,14 @@ class BodyLimit:
         except BodyTooLarge:
             if not started:
                 await _refuse(send)
+
+
+def spool_to_data_disk() -> None:
+    """Let bodies that Django spools go where uploads go.
+
+    It takes the system's temporary directory, which in a container is memory or a small disk.
+    """
+    tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 
 
 async def _refuse(send: Send) -> None:

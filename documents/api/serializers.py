@@ -124,3 +124,19 @@ class UploadSerializer(serializers.Serializer):
     """The multipart form of an upload."""
 
     file = serializers.FileField(allow_empty_file=True, max_length=None)
+
+
+class RefusedSerializer(serializers.Serializer):
+    """A file of many that was not taken, and why."""
+
+    name = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+    next_step = serializers.CharField(allow_blank=True)
+
+
+class BulkSerializer(serializers.Serializer):
+    """What became of many files."""
+
+    documents = DocumentSerializer(many=True)
+    refused = RefusedSerializer(many=True)

@@ -3,7 +3,8 @@
 from django.urls import URLPattern
 
 from config.api.routing import both
-from documents.api import sources, views
+from documents.api import sources, uploads, views
+from documents.api.bulk import BulkUpload
 from documents.api.search import ModelSearchView
 
 # The contract knows each address in a short and in a long spelling; clients depend on both.
@@ -11,6 +12,9 @@ DOCUMENT_PREFIXES = (("documents/<int:document_id>", ""), ("documents/documents/
 
 urlpatterns: list[URLPattern] = [
     *both("models/<int:model_id>/search", ModelSearchView.as_view(), "model-search"),
+    *both("uploads", uploads.Uploads.as_view(), "uploads"),
+    *both("uploads/<uuid:upload_id>", uploads.UploadPieces.as_view(), "upload"),
+    *both("models/<int:collection_id>/documents/bulk", BulkUpload.as_view(), "model-documents-bulk"),
     *both("models/<int:collection_id>/documents", views.CollectionDocuments.as_view(), "model-documents"),
     *both(
         "documents/models/<int:collection_id>/documents",

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,20 @@ def max_bytes() -> int:
     return settings.MAX_FILE_SIZE_MB * 1024**2
 
 
+def require_size(size: int) -> None:
+    """See that a file of `size` bytes is taken here.
+
+    Raises:
+        VerbatimError: FILE_EMPTY, FILE_TOO_LARGE.
+    """
+    if size == 0:
+        raise VerbatimError(ErrorCode.FILE_EMPTY)
+    if size > max_bytes():
+        raise VerbatimError(
+            ErrorCode.FILE_TOO_LARGE, details={"max_mb": settings.MAX_FILE_SIZE_MB, "bytes": size}
+        )
+
+
 def require_space(size: int) -> None:
     """See that `size` more bytes fit on the disk.
 
@@ -72,19 +86,51 @@ def store(file: File) -> Stored:
     Raises:
         VerbatimError: FILE_TOO_LARGE, FILE_EMPTY, STORAGE_FULL. Nothing is left behind then.
     """
-    name = uuid.uuid4().hex
-    target = path_of(name)
+    name, target = _new()
     with full_disk_is_an_answer():
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         known = getattr(file, "sha256", None)
         if known and hasattr(file, "temporary_file_path"):
             file.flush()
             size = os.path.getsize(file.temporary_file_path())
-            _require_size(size)
+            require_size(size)
             shutil.move(file.temporary_file_path(), target)
             target.chmod(0o600)
             return Stored(name, size, known)
         return _stream(file, name, target)
+
+
+def store_blocks(blocks: Iterable[bytes]) -> Stored:
+    """Keep what comes out of an iterator, hashed on the way; what counts is what comes.
+
+    Raises:
+        VerbatimError: FILE_TOO_LARGE, FILE_EMPTY, STORAGE_FULL. Nothing is left behind then.
+    """
+    name, target = _new()
+    with full_disk_is_an_answer():
+        return _write(blocks, name, target)
+
+
+def store_draft(draft: Path) -> Stored:
+    """Give a finished draft, on the same file system, a second name among the originals, and hash it.
+
+    The draft stays: until the document's row is committed it is the file that a repeated attempt needs.
+
+    Raises:
+        VerbatimError: FILE_TOO_LARGE, FILE_EMPTY, STORAGE_FULL.
+    """
+    name, target = _new()
+    require_size(draft.stat().st_size)
+    with full_disk_is_an_answer():
+        try:
+            os.link(draft, target)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV, errno.ENOSYS):
+                raise
+            shutil.copyfile(draft, target)  # a file system without hard links
+        target.chmod(0o600)
+        with target.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Stored(name, target.stat().st_size, digest)
 
 
 def discard(name: str) -> None:
@@ -117,31 +163,37 @@ def remove_forgotten_drafts() -> int:
     return removed
 
 
+def _new() -> tuple[str, Path]:
+    """A name that no file has, and where it goes."""
+    name = uuid.uuid4().hex
+    target = path_of(name)
+    with full_disk_is_an_answer():
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return name, target
+
+
 def _stream(file: File, name: str, target: Path) -> Stored:
     if file.size is not None:
-        _require_size(file.size)
+        require_size(file.size)
         require_space(file.size)
+    return _write(file.chunks(BLOCK), name, target)
+
+
+def _write(blocks: Iterable[bytes], name: str, target: Path) -> Stored:
     digest, size = hashlib.sha256(), 0
     draft = target.with_suffix(DRAFT_SUFFIX)
     try:
         with open(draft, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
-            for block in file.chunks(BLOCK):
+            for block in blocks:
                 size += len(block)
                 if size > max_bytes():
-                    raise VerbatimError(ErrorCode.FILE_TOO_LARGE)
+                    raise VerbatimError(
+                        ErrorCode.FILE_TOO_LARGE, details={"max_mb": settings.MAX_FILE_SIZE_MB}
+                    )
                 digest.update(block)
                 out.write(block)
-        _require_size(size)
+        require_size(size)
         draft.rename(target)
     finally:
         draft.unlink(missing_ok=True)
     return Stored(name, size, digest.hexdigest())
-
-
-def _require_size(size: int) -> None:
-    if size == 0:
-        raise VerbatimError(ErrorCode.FILE_EMPTY)
-    if size > max_bytes():
-        raise VerbatimError(
-            ErrorCode.FILE_TOO_LARGE, details={"max_mb": settings.MAX_FILE_SIZE_MB, "bytes": size}
-        )

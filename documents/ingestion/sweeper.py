@@ -17,6 +17,7 @@ from documents.embedding.cache import forget_unused
 from documents.ingestion import lease, storage
 from documents.ingestion.split import WINDOW, parts_take
 from documents.models import Document, DocumentPart, PartStatus, Status
+from documents.uploads.services import uploads_expire
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def clean() -> int:
     never ended, and cached vectors that nothing uses. Returns how many files.
     """
     forget_unused()
-    removed = storage.remove_forgotten_drafts()
+    removed = storage.remove_forgotten_drafts() + uploads_expire()
     owned = set(Document.objects.exclude(stored_name="").values_list("stored_name", flat=True))
     for path in storage.files_older_than(ORPHAN_SECONDS):
         if path.name not in owned:

@@ -42,4 +42,6 @@ class HashingUploadHandler(TemporaryFileUploadHandler):
         file = super().file_complete(file_size)
         if file is not None:
             file.sha256 = self._digest.hexdigest()  # type: ignore[attr-defined]
+            # Django cuts folders off `file.name`; a parser that lets them through means them (bulk uploads)
+            file.relative_name = self.file_name  # type: ignore[attr-defined]
         return file

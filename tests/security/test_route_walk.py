@@ -13,7 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from chat.models import ChatSession, Message, MessageRole
-from documents.models import Document, MediaType, Status
+from documents.models import Document, MediaType, Status, Upload
+from tests.documents.tus import PIECE, VERSION, metadata
 
 ANYONE = "anyone"
 USER = "whoever is signed in; sees his own"
@@ -48,6 +49,9 @@ POLICY: dict[str, dict[str, str]] = {
     "api/llm/providers": {"get": ADMIN},
     "api/models/<int:model_id>/search": {"post": MODEL},
     "api/models/<int:collection_id>/documents": {"get": MODEL, "post": ADMIN},
+    "api/models/<int:collection_id>/documents/bulk": {"post": ADMIN},
+    "api/uploads": {"get": USER, "post": MODEL},  # to the model itself admins, to a chat of one's own users
+    "api/uploads/<uuid:upload_id>": {"patch": OWNER, "delete": OWNER},
     "api/documents/models/<int:collection_id>/documents": {"get": MODEL, "post": ADMIN},
     **{
         f"api/documents/{prefix}<int:document_id>{suffix}": methods
@@ -64,7 +68,7 @@ POLICY: dict[str, dict[str, str]] = {
     "api/chat/chat": {"post": MODEL},
     "api/chat/stream": {"post": MODEL},
     "api/chat/upload": {"post": MODEL},
-    "api/chat/sessions": {"get": USER},
+    "api/chat/sessions": {"get": USER, "post": MODEL},
     "api/chat/sessions/<uuid:session_id>": {"get": OWNER, "patch": OWNER, "delete": OWNER},
     "api/chat/sessions/<uuid:session_id>/messages": {"get": OWNER},
     "api/chat/sessions/<uuid:session_id>/export": {"get": OWNER},
@@ -105,13 +109,16 @@ def ids(collection, member) -> dict[str, Any]:
         status=Status.COMPLETED,
         chunk_count=1,
         active_generation=1,
+        embedding_model=collection.embedding_model,
     )
     session = ChatSession.objects.create(user=member, collection=collection)
     question = Message.objects.create(session=session, role=MessageRole.USER, content="?")
     answer = Message.objects.create(
         session=session, role=MessageRole.ASSISTANT, content="!", reply_to=question
     )
+    upload = Upload.objects.create(user=member, collection=collection, name="a.txt", size=9)
     return {
+        "<uuid:upload_id>": upload.pk,
         "<int:user_id>": member.pk,
         "<int:group_id>": Group.objects.create(name="Law").pk,
         "<int:collection_id>": collection.pk,
@@ -131,6 +138,10 @@ def ask(client: APIClient, route: str, method: str, ids: dict[str, Any]):
     if route == "api/chat/upload":
         body = {"model_id": model_id, "file": SimpleUploadedFile("a.txt", b"text")}
         return client.post(f"/{route}", body, format="multipart")
+    if route.startswith("api/uploads"):
+        headers = VERSION | {"Upload-Offset": "0", "Upload-Length": "9"}
+        headers["Upload-Metadata"] = metadata(filename="a.txt", model_id=model_id)
+        return client.generic(method.upper(), f"/{route}", b"", PIECE, headers=headers)
     body = {"model_id": model_id, "message": "hello", "query": "hello"} if method == "post" else {}
     return getattr(client, method)(f"/{route}", None if method == "get" else body, format="json")
 
