@@ -1,0 +1,69 @@
+"""One stack of real processes for all fault tests, and the table of what happened.
+
+FAULTS_LONG=1 adds the faults that last minutes. FAULTS_REPORT=path writes the table there.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.report import Fault, write
+from tests.faults.stack import Stack
+from tests.faults.truth import assert_tidy
+
+_faults: list[Fault] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Outages take their time."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(400))
+
+
+def pytest_sessionfinish() -> None:
+    """Write the table, where one was asked for."""
+    if _faults and (path := os.environ.get("FAULTS_REPORT")):
+        write(Path(path), _faults)
+
+
+@pytest.fixture
+def record() -> Callable[..., None]:
+    """A function: note what came of a fault."""
+
+    def note(fault: str, happened: str, seconds: float, chunks: int | str = "") -> None:
+        _faults.append(Fault(fault, happened, seconds, chunks))
+
+    return note
+
+
+@pytest.fixture(scope="session")
+def _stack() -> Iterator[Stack]:
+    root = Path(tempfile.mkdtemp(prefix="vf-"))
+    stack = Stack(root)
+    try:
+        stack.boot()
+        stack.sign_in()
+        yield stack
+    finally:
+        stack.down()
+        if keep := os.environ.get("KEEP_LOGS"):
+            shutil.copytree(root / "logs", keep, dirs_exist_ok=True)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def stack(_stack: Stack) -> Iterator[Stack]:
+    """Everything runs, with one worker; afterwards nothing may be left over."""
+    _stack.ensure()
+    started = time.monotonic()
+    yield _stack
+    for order in (_stack.root / "orders").iterdir():
+        order.unlink()
+    assert time.monotonic() > started
+    assert_tidy(_stack)
