@@ -16,7 +16,8 @@ _lock = Lock()
 
 
 def title_words(cursor: CursorWrapper, scope: Scope, size: ScopeSize, config: str) -> Titles:
-    """Document id -> lexemes of its file name (without the suffix) and title; empty above MAX_DOCUMENTS.
+    """Document id -> lexemes of its folders, file name (without the suffix) and title; empty above
+    MAX_DOCUMENTS.
 
     Args:
         cursor: a database cursor.
@@ -34,7 +35,7 @@ def title_words(cursor: CursorWrapper, scope: Scope, size: ScopeSize, config: st
             return known[1]
     cursor.execute(
         rf"""SELECT d.id, tsvector_to_array(to_tsvector(%(config)s::regconfig,
-                    translate(regexp_replace(d.name, '\.\w{{1,8}}$', ''), '_-.', '   ') || ' ' || d.title))
+                    translate(regexp_replace(d.name, '\.\w{{1,8}}$', ''), '_-./', '    ') || ' ' || d.title))
                FROM {VISIBLE_DOCUMENTS}""",  # noqa: S608
         scope.params | {"config": config},
     )
