@@ -11,6 +11,7 @@ from collections_app.selectors import collection_with_counts
 from config.api.health import worker_alive
 from config.pages import page
 from documents import selectors
+from documents.estimates import ingestion_speeds
 from documents.models import Status
 
 
@@ -20,12 +21,19 @@ def model_documents(request: HttpRequest, model_id: int) -> HttpResponse:
     """The documents of a model. Whoever may use the model may look; admins upload and change."""
     model = collection_with_counts(request.user, model_id)
     manages = access.manageable_by(request.user).filter(pk=model_id).exists()
-    data = {"model_id": model.pk, "manages": manages, "max_file_mb": settings.MAX_FILE_SIZE_MB}
+    missing = not worker_alive()
+    data = {
+        "model_id": model.pk,
+        "manages": manages,
+        "max_file_mb": settings.MAX_FILE_SIZE_MB,
+        "speeds": ingestion_speeds(),
+        "worker_missing": missing,
+    }
     context = {"nav": "models" if manages else "overview", "tab": "documents", "model": model}
     return render(
         request,
         "model_documents.html",
-        context | {"manages": manages, "page_data": data, "worker_missing": manages and not worker_alive()},
+        context | {"manages": manages, "page_data": data, "worker_missing": missing},
     )
 
 
@@ -63,8 +71,23 @@ def counts(request: HttpRequest, model_id: int) -> JsonResponse:
 @page
 @require_GET
 def document(request: HttpRequest, document_id: int) -> HttpResponse:
-    """One document and its passages."""
+    """One document: its state, how it was read, its passages."""
     found = selectors.document_for(request.user, document_id)
-    data = {"id": found.pk, "media_type": found.media_type}
-    context = {"nav": "models", "document": found, "model": found.collection, "page_data": data}
+    own = found.session_id is None
+    manages = own and access.manageable_by(request.user).filter(pk=found.collection_id).exists()
+    data = {
+        "id": found.pk,
+        "model_id": found.collection_id,
+        "manages": manages,
+        "max_file_mb": settings.MAX_FILE_SIZE_MB,
+        "speeds": ingestion_speeds(),
+        "worker_missing": not worker_alive(),
+    }
+    context = {
+        "nav": "models" if manages else "overview",
+        "document": found,
+        "model": found.collection,
+        "manages": manages,
+        "page_data": data,
+    }
     return render(request, "document.html", context)

@@ -2,7 +2,7 @@
 import * as api from "../lib/api.js";
 import { $, button, el, fill, icon } from "../lib/dom.js";
 import { count, place } from "../lib/format.js";
-import { NARROW, coverOthers } from "../lib/sheet.js";
+import { BackCloses, NARROW, coverOthers } from "../lib/sheet.js";
 import { lineView, passageText, rowsView } from "./evidence_views.js";
 
 export class Evidence {
@@ -12,6 +12,7 @@ export class Evidence {
     this.frame = frame;
     this.onClose = onClose;
     this.documents = new Map();
+    this.back = new BackCloses("evidence", () => this.close());
     panel.addEventListener("keydown", (event) => {
       if (event.target === panel && event.key === "ArrowLeft") this.turn?.(-1);
       else if (event.target === panel && event.key === "ArrowRight") this.turn?.(1);
@@ -41,6 +42,7 @@ export class Evidence {
     this.panel.hidden = false;
     this.frame.classList.add("with-evidence");
     coverOthers(this.panel, NARROW.matches);
+    this.back.opened();
     this.current = source;
     this.place = el("small", { text: place(source) });
     this.body = el("div", { class: "ev-body", tabindex: "0", role: "region", "aria-label": "Passage in its source" });
@@ -143,6 +145,7 @@ export class Evidence {
     this.panel.replaceChildren();
     this.frame.classList.remove("with-evidence");
     coverOthers(this.panel, false);
+    this.back.closed();
     this.current = null;
     if (this.opener?.isConnected) this.opener.focus();
     this.onClose();

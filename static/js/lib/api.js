@@ -19,7 +19,7 @@ export class ApiError extends Error {
   }
 }
 
-const OFFLINE = { code: "offline", message: "The server does not answer.", details: { next_step: "Check your connection and try again." } };
+export const OFFLINE = { code: "offline", message: "The server does not answer.", details: { next_step: "Check your connection and try again." } };
 
 /** Django's token: from the cookie (it changes when somebody signs in elsewhere), else from the page. */
 export function csrfToken() {
@@ -34,7 +34,8 @@ function signedOut() {
   location.assign(`/signin?next=${encodeURIComponent(here)}`);
 }
 
-function toError(status, body, retryAfter) {
+/** The server's refusal, or that there was none that could be read. */
+export function toError(status, body, retryAfter) {
   const error = body?.error;
   if (error?.code) return new ApiError({ ...error, status, retryAfter });
   return new ApiError({ code: "server_error", message: `The server answered ${status}, which was not expected.`, status, retryAfter });
@@ -76,37 +77,4 @@ export function query(path, params) {
   for (const [key, value] of Object.entries(params)) if (value !== "" && value !== null && value !== undefined) search.set(key, value);
   const text = search.toString();
   return text ? `${path}${path.includes("?") ? "&" : "?"}${text}` : path;
-}
-
-/**
- * Send a file with progress.
- * @param {string} path
- * @param {object} fields form fields; a File among them
- * @param {(share: number) => void} onProgress 0..1 of the bytes sent
- * @returns {{done: Promise<object>, cancel: () => void}}
- */
-export function upload(path, fields, onProgress = () => {}) {
-  const request = new XMLHttpRequest();
-  const form = new FormData();
-  for (const [key, value] of Object.entries(fields)) if (value !== null && value !== undefined) form.append(key, value);
-  const done = new Promise((resolve, reject) => {
-    request.upload.addEventListener("progress", (event) => event.lengthComputable && onProgress(event.loaded / event.total));
-    request.addEventListener("load", () => {
-      let data = null;
-      try {
-        data = JSON.parse(request.responseText);
-      } catch {
-        data = null;
-      }
-      if (request.status >= 200 && request.status < 300) resolve(data);
-      else reject(toError(request.status, data, Number(request.getResponseHeader("Retry-After")) || null));
-    });
-    request.addEventListener("error", () => reject(new ApiError(OFFLINE)));
-    request.addEventListener("abort", () => reject(new ApiError({ code: "aborted", message: "The upload was cancelled." })));
-  });
-  request.open("POST", path);
-  request.setRequestHeader("X-CSRFToken", csrfToken());
-  request.setRequestHeader("Accept", "application/json");
-  request.send(form);
-  return { done, cancel: () => request.abort() };
 }

@@ -23,6 +23,20 @@ export function bytes(value) {
   return `${rest < 10 && step ? rest.toFixed(1) : Math.round(rest)} ${units[step]}`;
 }
 
+/** "50 s", "6 min", "7 hours", "2 days": as exactly as an estimate deserves. */
+export function duration(seconds) {
+  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 129_600) return count(Math.round(seconds / 3600), "hour");
+  return count(Math.round(seconds / 86_400), "day");
+}
+
+/** How far an upload is: "312 MB of 900 MB · 11 MB/s · 50 s left". */
+export function sending({ sent, size, rate = null, secondsLeft = null }) {
+  const speed = rate ? `${bytes(rate)}/s` : "";
+  return [`${bytes(sent)} of ${bytes(size)}`, speed, secondsLeft === null ? "" : `${duration(secondsLeft)} left`].filter(Boolean).join(" · ");
+}
+
 const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 
 /** The heading under which a chat of that time stands. */

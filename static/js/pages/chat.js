@@ -240,7 +240,7 @@ class ChatPage {
   adopt(id) {
     if (this.session) return;
     this.session = { id, title: "", model_id: this.model.id };
-    history.replaceState(null, "", `/chat/${id}/`);
+    history.replaceState(history.state, "", `/chat/${id}/`);
     this.composer.draftKey = `draft:${id}`;
     $("#chat-menu").hidden = false;
     this.list.setCurrent(id);

@@ -1,28 +1,163 @@
-// The passages of a document, page by page.
+// One document: its state as it changes, how it was read, and its passages.
+import { confirmAction } from "../components/dialog.js";
+import { chooseOne } from "../components/incoming.js";
 import { showPager } from "../components/pager.js";
-import { complain } from "../components/toast.js";
+import { progressOf, servingWords, stateWord, UNFINISHED, waitingWords, warningsOf } from "../components/progress.js";
+import { factsOf, isProfile, profileText } from "../components/reading_facts.js";
+import { complain, say } from "../components/toast.js";
+import { Uploads } from "../components/uploads.js";
 import * as api from "../lib/api.js";
-import { $, el, fill, pageData } from "../lib/dom.js";
+import { $, button, el, fill, icon, pageData } from "../lib/dom.js";
 import { count, number, place } from "../lib/format.js";
+import { LiveSocket } from "../lib/socket.js";
 
 const SIZE = 25;
+const POLL_MS = 3000;
+const WORKER_MS = 15_000;
 const data = pageData("page-data");
 
-function passage(chunk, index) {
-  const where = [place(chunk), chunk.section].filter(Boolean).join(" · ");
-  return el("li", { class: "hit" }, el("header", {}, el("b", { text: `Passage ${number(index)}` }), el("span", { class: "muted", text: `${where}${where ? " · " : ""}${count(chunk.token_count, "token")}` })), el("p", { class: "text", text: chunk.content }));
-}
+class DocumentPage {
+  constructor() {
+    this.around = { workerAlive: !data.worker_missing };
+  }
 
-async function load(page) {
-  try {
-    const { count: total, results } = await api.get(api.query(`/api/documents/${data.id}/chunks`, { page, page_size: SIZE }));
-    fill($("#chunks"), results.map((chunk, at) => passage(chunk, (page - 1) * SIZE + at + 1)));
-    $("#empty").hidden = total > 0;
-    if (!total) fill($("#empty"), el("p", { text: "There are no passages (yet)." }));
-    showPager($("#pager"), { page, size: SIZE, total }, (next) => load(next).then(() => $("#chunks").scrollIntoView()));
-  } catch (error) {
-    complain(error);
+  async start() {
+    try {
+      this.show(await api.get(`/api/documents/${data.id}`));
+    } catch (error) {
+      complain(error);
+      return;
+    }
+    this.loadPassages(1);
+    this.watch();
+    if (data.manages) this.uploads = new Uploads($("#uploads"), { modelId: data.model_id, maxBytes: data.max_file_mb * 1024 * 1024, speeds: data.speeds, onStored: (document_) => this.stored(document_) });
+  }
+
+  // --- its state --------------------------------------------------------------------------------
+
+  show(document_) {
+    const before = this.document;
+    this.document = document_;
+    fill($("#facts"), factsOf(document_));
+    this.showState(document_);
+    this.showActions(document_);
+    const finished = before && UNFINISHED.has(before.status) && !UNFINISHED.has(document_.status);
+    if (finished) this.loadPassages(1);
+    const missing = document_.status === "queued" && !this.around.workerAlive;
+    $("#worker-missing").hidden = !missing;
+  }
+
+  showState(document_) {
+    const [word, look] = stateWord(document_);
+    const serving = servingWords(document_);
+    const below = document_.status === "processing" ? progressOf(document_) : document_.status === "queued" ? el("small", { text: waitingWords(this.around) }) : null;
+    fill($("#state"), el("span", { class: `state ${look}`, text: word }), below, serving ? el("small", { text: serving }) : null, document_.rebuilding ? el("small", { text: "part of a rebuild of all documents" }) : null);
+    const error = document_.status === "failed" ? document_.error : null;
+    const warnings = document_.status === "completed" ? warningsOf(document_) : [];
+    const made = JSON.stringify([error, warnings]);
+    if (made === this.noticesMade) return;
+    this.noticesMade = made;
+    const failure = error ? el("div", { class: "notice bad", "data-testid": "failure" }, icon("warn"), el("p", {}, el("strong", { text: error.message }), ` ${error.next_step}`)) : null;
+    fill($("#notices"), failure, warnings.length ? el("div", { class: "notice warn", "data-testid": "warnings" }, icon("warn"), el("div", {}, warnings.map((text) => el("p", { text })))) : null);
+  }
+
+  showActions(document_) {
+    if (!data.manages) return;
+    const unfinished = UNFINISHED.has(document_.status);
+    if (this.actionsFor === unfinished) return; // what has the focus keeps it
+    this.actionsFor = unfinished;
+    const quiet = { class: "btn quiet" };
+    const act = (label, name) => button(label, () => this.act(name), quiet);
+    fill($("#acts"), unfinished ? act("Cancel", "cancel") : [button("Replace", () => chooseOne((file) => this.uploads.replace(this.document, file)), quiet), act("Reprocess", "reprocess")], button("Delete", () => this.remove(), quiet));
+  }
+
+  stored(document_) {
+    if (document_.id === data.id) this.show(document_);
+    else location.assign(`/documents/${document_.id}/`);
+  }
+
+  // --- live -------------------------------------------------------------------------------------
+
+  watch() {
+    const socket = new LiveSocket(api.query("/api/documents/ws", { model_id: data.model_id, session_id: this.document.session_id }));
+    socket.addEventListener("frame", ({ detail }) => {
+      if (detail.type === "document" && detail.document.id === data.id) this.show(detail.document);
+      if (detail.type === "document_deleted" && detail.document_id === data.id) this.gone();
+    });
+    socket.addEventListener("state", ({ detail }) => detail.state === "connected" && this.refresh());
+    socket.open();
+    const seen = () => document.visibilityState === "visible" && UNFINISHED.has(this.document.status);
+    setInterval(() => !socket.connected && seen() && this.refresh(), POLL_MS);
+    setInterval(() => seen() && this.lookForWorker(), WORKER_MS);
+  }
+
+  async refresh() {
+    try {
+      this.show(await api.get(`/api/documents/${data.id}`));
+    } catch (error) {
+      if (error.status === 404) this.gone();
+    }
+  }
+
+  async lookForWorker() {
+    try {
+      this.around = { workerAlive: (await api.get(`/models/${data.model_id}/counts`)).worker_alive };
+      this.show(this.document);
+    } catch {
+      // the state stays what it was
+    }
+  }
+
+  gone() {
+    location.assign(`/models/${data.model_id}/`);
+  }
+
+  // --- actions ----------------------------------------------------------------------------------
+
+  async act(action) {
+    try {
+      this.show(await api.post(`/api/documents/${data.id}/${action}`));
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  async remove() {
+    if (!(await confirmAction("Delete this document?", `“${this.document.name}” and its passages will be gone for good. Answers that cite it keep their words, not the passage.`))) return;
+    try {
+      await api.del(`/api/documents/${data.id}`);
+      say("The document was deleted.");
+      this.gone();
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  // --- passages ---------------------------------------------------------------------------------
+
+  passage(chunk, index) {
+    const profile = isProfile(chunk, this.document);
+    const where = [profile ? "about the whole table" : place(chunk), chunk.section].filter(Boolean).join(" · ");
+    const header = el("header", {}, el("b", { text: `Passage ${number(index)}` }), el("span", { class: "muted", text: `${where}${where ? " · " : ""}${count(chunk.token_count, "token")}` }));
+    return el("li", { class: "hit" }, header, profile ? profileText(chunk.content) : el("p", { class: "text", text: chunk.content }));
+  }
+
+  async loadPassages(page) {
+    try {
+      const { count: total, results } = await api.get(api.query(`/api/documents/${data.id}/chunks`, { page, page_size: SIZE }));
+      fill($("#chunks"), results.map((chunk, at) => this.passage(chunk, (page - 1) * SIZE + at + 1)));
+      $("#empty").hidden = total > 0;
+      if (!total) fill($("#empty"), el("p", { text: this.emptyWords() }));
+      showPager($("#pager"), { page, size: SIZE, total }, (next) => this.loadPassages(next).then(() => $("#chunks").scrollIntoView()));
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  emptyWords() {
+    if (UNFINISHED.has(this.document.status)) return "They appear here as soon as the document is completed.";
+    return "There are no passages: nothing of this document can be found or cited.";
   }
 }
 
-load(1);
+new DocumentPage().start();

@@ -1,6 +1,7 @@
 // The settings form of a model: shows the fields that its provider needs, saves, tests, deletes.
 import { askText } from "../components/dialog.js";
 import { showErrors, submitting, values } from "../components/form.js";
+import { RebuildSection, noteCuttingChanged } from "../components/rebuild.js";
 import { complain, say } from "../components/toast.js";
 import * as api from "../lib/api.js";
 import { $, $$, el, fill, icon, pageData } from "../lib/dom.js";
@@ -29,10 +30,14 @@ function body() {
   return found;
 }
 
+/** How documents are cut, as the form says it. */
+const cutting = (found) => JSON.stringify([found.chunk_strategy, found.chunk_size, found.chunk_overlap]);
+
 const isDirty = () => JSON.stringify(values(form)) !== saved;
 
 async function save() {
   const answer = data.id ? await api.patch(`/api/models/${data.id}`, body()) : await api.post("/api/models", body());
+  if (data.id && cutting(JSON.parse(saved)) !== cutting(values(form))) noteCuttingChanged(data.id);
   saved = JSON.stringify(values(form));
   return answer;
 }
@@ -110,4 +115,5 @@ if (!data.id && asked && data.fields[asked]) form.elements.llm_provider.value = 
 showFields();
 suggestModels();
 saved = JSON.stringify(values(form));
+if (data.id) new RebuildSection($("#rebuild"), data.id, isDirty).start();
 $("#save").disabled = false; // before this point a click would have sent the form, with the key, as an address

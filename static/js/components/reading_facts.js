@@ -1,0 +1,59 @@
+// How a document was read, and a table's profile, for people.
+import { el } from "../lib/dom.js";
+import { bytes, count, number, when } from "../lib/format.js";
+
+const KINDS = { "application/pdf": "PDF", "text/csv": "table", "text/plain": "text", "text/markdown": "Markdown" };
+const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "space" };
+const QUOTES = { '"': "double quotes", "'": "single quotes", "": "none" };
+const COLUMNS_AT_ONCE = 12;
+const NAMES = { encoding: "Encoding", language: "Language", reader: "Reader", delimiter: "Delimiter", quote: "Quotes", header: "Header", columns: "Columns", preamble: "Above the table", ocr_pages: "Recognised by OCR" };
+const SHOWN = new Set([...Object.keys(NAMES), "column_count"]);
+
+const named = (names, value) => names[value] ?? (value ? `“${value}”` : "none");
+
+function columns(list, total) {
+  const rest = list.slice(COLUMNS_AT_ONCE);
+  const more = total - list.length;
+  const all = rest.length ? el("details", {}, el("summary", { text: `${number(total - COLUMNS_AT_ONCE)} more` }), rest.join(" · "), more > 0 ? ` · and ${number(more)} that are not listed` : "") : null;
+  return [`${number(total)}: ${list.slice(0, COLUMNS_AT_ONCE).join(" · ")}`, all];
+}
+
+function value(key, found, reading) {
+  if (key === "delimiter") return named(DELIMITERS, found);
+  if (key === "quote") return named(QUOTES, found ?? "");
+  if (key === "header") return found ? (reading.header_records > 1 ? `yes, ${reading.header_records} lines` : "yes") : "no; the columns are numbered";
+  if (key === "columns") return columns(found, reading.column_count ?? found.length);
+  if (Array.isArray(found)) return found.join(", ");
+  return String(found);
+}
+
+/** The facts of a document as a list of terms. */
+export function factsOf(document_) {
+  const { reading = {}, uploaded_by: by, completed_at: done } = document_;
+  const facts = [["Kind", KINDS[document_.media_type] ?? document_.media_type], ["Size", bytes(document_.size)]];
+  if (document_.page_count) facts.push(["Pages", number(document_.page_count)]);
+  if (document_.row_count) facts.push(["Rows", number(document_.row_count)]);
+  for (const key of Object.keys(NAMES)) {
+    if (!SHOWN.has(key) || reading[key] === undefined || reading[key] === null || reading[key] === "") continue;
+    facts.push([NAMES[key], value(key, reading[key], reading)]);
+  }
+  facts.push(["Version", String(document_.version)]);
+  facts.push(["Added", [when(document_.created_at), by ? `by ${by.full_name || by.email}` : ""].filter(Boolean).join(" ")]);
+  if (done && document_.status === "completed") facts.push(["Completed", when(done)]);
+  return el("dl", { class: "facts", "data-testid": "facts" }, facts.map(([term, says]) => [el("dt", { text: term }), el("dd", {}, says)]));
+}
+
+/** Whether a passage tells about a whole table instead of some of its rows. */
+export const isProfile = (chunk, document_) => document_.media_type === "text/csv" && !chunk.rows;
+
+/** A profile reads as lines; "Column: rest" stands out by its column. */
+export function profileText(content) {
+  const line = (text) => {
+    const at = text.indexOf(": ");
+    return at > 0 && at < 80 ? el("li", {}, el("b", { text: text.slice(0, at) }), text.slice(at)) : el("li", { text });
+  };
+  return el("ul", { class: "profile" }, content.split("\n").filter((text) => text.trim()).map(line));
+}
+
+/** "12 passages" and the like, or nothing before there are any. */
+export const passagesWords = (document_) => (document_.progress.chunks ? count(document_.progress.chunks, "passage") : "");

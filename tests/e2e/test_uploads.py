@@ -1,0 +1,199 @@
+"""Uploads in a real browser: cut off, carried on after a reload, whole folders, the same name again."""
+
+import hashlib
+import os
+
+import pytest
+
+from tests.e2e.people import (
+    INGEST_MS,
+    WIDE,
+    document_named,
+    new_model,
+    process_of,
+    row_of,
+    sign_in,
+    wait_until,
+    workers_held,
+)
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+SLICE = 8 * 1024 * 1024
+SLOW = 6_000_000  # bytes per second
+
+
+@pytest.fixture(scope="module")
+def big_file(tmp_path_factory):
+    """30 MB that are called PDF and are none: taken as such, and refused by the reader at once."""
+    path = tmp_path_factory.mktemp("big") / "atlas.pdf"
+    path.write_bytes(b"%PDF-1.7\n" + os.urandom(30_000_000))
+    return path
+
+
+@pytest.fixture
+def page(product, browser):
+    context = browser.new_context(base_url=product.url, **WIDE)
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())  # leaving while something is sent asks back
+    sign_in(page)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def slow_page(page):
+    """Sends no faster than a good line at home."""
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": SLOW},
+    )
+    return page
+
+
+@pytest.fixture
+def offsets(page):
+    """Where each slice that the page sent began, in order."""
+    seen: list[int] = []
+    page.on(
+        "request",
+        lambda request: (
+            seen.append(int(request.headers["upload-offset"])) if request.method == "PATCH" else None
+        ),
+    )
+    return seen
+
+
+def test_an_upload_goes_on_by_itself_after_the_server_was_killed(product, api, slow_page, offsets, big_file):
+    page = slow_page
+    model = new_model(api, "Cut off")
+    page.goto(f"/models/{model}/")
+    page.get_by_test_id("file-input").set_input_files(big_file)
+    upload = page.get_by_test_id("upload")
+    upload.get_by_text("of 30 MB").wait_for()
+    wait_until(lambda: SLICE in offsets, "the second slice was not begun", page=page)
+    before = len(offsets)
+    process_of(product, "uvicorn").kill()
+    upload.get_by_text("goes on by itself").wait_for()
+    row_of(page, big_file.name).get_by_text("failed").wait_for(timeout=INGEST_MS)
+    assert offsets[before] >= SLICE, "it began again instead of going on"
+    document = document_named(api, model, big_file.name)
+    assert document["sha256"] == hashlib.sha256(big_file.read_bytes()).hexdigest()
+    assert upload.count() == 0
+
+
+def test_a_reload_loses_nothing_when_the_file_is_chosen_again(api, slow_page, offsets, big_file):
+    page = slow_page
+    model = new_model(api, "Reloaded")
+    page.goto(f"/models/{model}/")
+    page.get_by_test_id("file-input").set_input_files(big_file)
+    wait_until(lambda: SLICE in offsets, "the second slice was not begun", page=page)
+    page.reload()
+    left = page.get_by_test_id("unfinished-upload")
+    left.get_by_text("are here; choose the file again to go on").wait_for()
+    offsets.clear()
+    with page.expect_file_chooser() as chooser:
+        left.get_by_role("button", name="Choose atlas.pdf again").click()
+    chooser.value.set_files(big_file)
+    row_of(page, big_file.name).wait_for()
+    assert offsets[0] >= SLICE, "it began again instead of going on"
+    assert left.count() == 0
+    assert api.get("/api/uploads", params={"model_id": model}).json() == []
+    assert document_named(api, model, big_file.name)["size"] == big_file.stat().st_size
+
+
+def test_a_paused_upload_waits_and_a_cancelled_one_leaves_nothing(api, slow_page, big_file):
+    page = slow_page
+    model = new_model(api, "Paused")
+    page.goto(f"/models/{model}/")
+    page.get_by_test_id("file-input").set_input_files(big_file)
+    page.get_by_role("button", name="Pause atlas.pdf").click()
+    page.get_by_text("paused at").wait_for()
+    assert len(api.get("/api/uploads", params={"model_id": model}).json()) == 1
+    page.get_by_role("button", name="Continue atlas.pdf").click()
+    page.get_by_text("MB/s").wait_for()
+    page.get_by_role("button", name="Cancel atlas.pdf").click()
+    wait_until(
+        lambda: api.get("/api/uploads", params={"model_id": model}).json() == [], "the upload is still there"
+    )
+    assert page.get_by_test_id("upload").count() == 0
+    assert api.get(f"/api/models/{model}/documents").json()["count"] == 0
+
+
+def test_a_folder_is_taken_and_each_bad_file_named(api, page, tmp_path):
+    model = new_model(api, "Folder")
+    folder = tmp_path / "reports"
+    (folder / "older").mkdir(parents=True)
+    (folder / "harbour.txt").write_text("The harbour was dredged in 1911 by the firm of Adele Quist.")
+    (folder / "older" / "prices.csv").write_text("item,price\nrope,12\nanchor,250\n")
+    (folder / "notes.md").write_text("# Notes\n\nThe crane stands on the east mole.\n")
+    for number in range(4):
+        (folder / f"log {number}.txt").write_text(f"Ship number {number} came in at dawn.")
+    (folder / "empty.txt").touch()
+    (folder / "program.pdf").write_bytes(b"\x7fELF" + bytes(200))
+    (folder / "photo.png").write_bytes(b"\x89PNG" + bytes(200))
+    (folder / ".hidden.txt").write_text("not for anybody")
+    page.goto(f"/models/{model}/")
+    page.get_by_test_id("folder-input").set_input_files(folder)
+    page.get_by_test_id("upload").filter(has_text="reports/empty.txt").get_by_text("is empty").wait_for()
+    page.get_by_test_id("upload").filter(has_text="reports/program.pdf").get_by_text("Only PDF").wait_for()
+    skipped = page.get_by_test_id("skipped-files")
+    skipped.get_by_text("2 files skipped").wait_for()
+    skipped.get_by_text("Which").click()
+    assert {"reports/photo.png", "reports/.hidden.txt"} == set(
+        skipped.get_by_role("listitem").all_inner_texts()
+    )
+    row_of(page, "reports/older/prices.csv").get_by_text("completed").wait_for(timeout=INGEST_MS)
+    assert page.get_by_test_id("document-row").count() == 7
+
+
+def test_a_newer_file_of_the_same_name_replaces_keeps_or_is_skipped(product, api, page, tmp_path):
+    model = new_model(api, "Versions")
+    file = tmp_path / "tariff.txt"
+    page.goto(f"/models/{model}/")
+
+    def send(words: str, choice: str | None) -> None:
+        file.write_text(words)
+        page.get_by_test_id("file-input").set_input_files(file)
+        if choice:
+            dialog = page.get_by_test_id("same-name")
+            dialog.get_by_text("tariff.txt is already here (version 1)").wait_for()
+            dialog.get_by_role("button", name=choice).click()
+
+    send("A day at the quay costs 40 crowns.", None)
+    row = row_of(page, "tariff.txt")
+    row.get_by_text("completed").wait_for(timeout=INGEST_MS)
+    send("A day at the quay costs 40 crowns.", None)
+    page.get_by_text("“tariff.txt” is already here, nothing to do.").wait_for()
+    send("A day at the quay costs 55 crowns now.", "Skip")
+    with workers_held(product):
+        send("From May on, a day at the quay costs 60 crowns.", "Replace")
+        row.get_by_text("version 1 answers until version 2 is complete").wait_for()
+        (chunk,) = api.get(f"/api/documents/{row.get_attribute('data-id')}/chunks").json()["results"]
+        assert "40 crowns" in chunk["content"]
+    row.get_by_text("version 2").wait_for(timeout=INGEST_MS)
+    row.get_by_text("completed").wait_for(timeout=INGEST_MS)
+    (chunk,) = api.get(f"/api/documents/{row.get_attribute('data-id')}/chunks").json()["results"]
+    assert "60 crowns" in chunk["content"]
+    assert page.get_by_test_id("document-row").count() == 1
+
+
+def test_a_failed_document_is_repaired_by_replacing_it(api, page, tmp_path):
+    model = new_model(api, "Repaired")
+    bad, good = tmp_path / "ledger.pdf", tmp_path / "ledger.txt"
+    bad.write_bytes(b"%PDF-1.4\nnothing that a reader could use")
+    good.write_text("The ledger of 1902 lists four schooners.")
+    page.goto(f"/models/{model}/")
+    page.get_by_test_id("file-input").set_input_files(bad)
+    row = row_of(page, "ledger")
+    row.get_by_text("failed").wait_for(timeout=INGEST_MS)
+    with page.expect_file_chooser() as chooser:
+        row.get_by_role("button", name="Replace").click()
+    chooser.value.set_files(good)
+    row.get_by_text("completed").wait_for(timeout=INGEST_MS)
+    row.get_by_role("link", name="ledger").click()
+    page.get_by_test_id("chunks").get_by_text("four schooners").wait_for()
+    page.get_by_test_id("facts").get_by_text("2", exact=True).wait_for()  # its version
