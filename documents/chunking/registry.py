@@ -48,7 +48,10 @@ def _contexts(
     pieces: list[tuple[Block, int, int]], counts: list[int], plan: ChunkPlan, embedder: Embedder
 ) -> list[str]:
     """Context lines, shortened from the end so that line and content fit the model together."""
-    full = [" · ".join(filter(None, (plan.title, block.section))) for block, _, _ in pieces]
+    full = [
+        " · ".join(filter(None, (plan.title, block.section, rows.lead(block, start))))
+        for block, start, _ in pieces
+    ]
     sizes = dict(zip(unique := list(dict.fromkeys(full)), embedder.count_tokens(unique), strict=True))
     room = [embedder.max_tokens - SPECIAL_TOKENS - count for count in counts]
     fitted: dict[tuple[str, int], str] = {}

@@ -1,4 +1,8 @@
-"""Tables: whole rows packed up to the size; a row is cut only when it alone is too long."""
+"""Tables: whole rows packed up to the size; only a row that alone is too long is cut, between its cells.
+
+Each cell stands with its column's name, so a passage needs no header. A piece that does not begin with its
+row is led in by the row's first cells (`lead`), which mostly say what the row is about.
+"""
 
 from bisect import bisect_left, bisect_right
 
@@ -6,6 +10,9 @@ from documents.chunking import recursive
 from documents.chunking.base import ChunkPlan
 from documents.embedding.base import Embedder
 from documents.parsing.base import Block
+
+LEAD_TOKENS = 40  # kept free in the pieces of a cut row, at most a quarter of the size
+LEAD_CELLS, LEAD_CHARS = 2, 120
 
 
 def split(block: Block, plan: ChunkPlan, embedder: Embedder) -> list[tuple[int, int]]:
@@ -17,8 +24,7 @@ def split(block: Block, plan: ChunkPlan, embedder: Embedder) -> list[tuple[int, 
     tokens = 0
     for (start, end), count in zip(bounds, counts, strict=True):
         if count > plan.size:
-            pieces = recursive.cut(block.text[start:end], plan.size, embedder)
-            ranges += [(start + a, start + b) for a, b in pieces]
+            ranges += _cut_row(block, start, end, plan.size - min(LEAD_TOKENS, plan.size // 4), embedder)
             tokens = plan.size
         elif ranges and tokens + count <= plan.size:
             ranges[-1] = (ranges[-1][0], end)
@@ -35,3 +41,43 @@ def range_of(block: Block, start: int, end: int) -> tuple[int, int]:
     first = bisect_right(starts, start) - 1
     last = bisect_left(starts, end) - 1
     return block.rows[first][0], block.rows[last][0]
+
+
+def lead(block: Block, start: int) -> str:
+    """For a piece that begins within a row: the row's first cells, and the column whose cell is cut."""
+    if not block.rows:
+        return ""
+    starts = [at for _, at in block.rows]
+    row = starts[bisect_right(starts, start) - 1]
+    if start <= row:
+        return ""
+    cells = block.cells[bisect_left(block.cells, row) : bisect_right(block.cells, start)]
+    first = [
+        block.text[cell:after].rstrip("; \n")
+        for cell, after in zip(cells[:LEAD_CELLS], [*cells[1:], start][:LEAD_CELLS], strict=False)
+    ]
+    while first and len("; ".join(first)) > LEAD_CHARS:
+        first.pop()
+    cut = cells[-1] if cells and cells[-1] < start else None
+    column = block.text[cut:start].split(": ", 1)[0] if cut is not None else ""
+    return "; ".join(filter(None, (*first, f"{column} (continued)" if column else "")))
+
+
+def _cut_row(block: Block, start: int, end: int, size: int, embedder: Embedder) -> list[tuple[int, int]]:
+    """Ranges of whole cells; only a cell that alone is too long is cut, between its words."""
+    cells = block.cells[bisect_left(block.cells, start) : bisect_left(block.cells, end)] or (start,)
+    bounds = list(zip((start, *cells[1:]), (*cells[1:], end), strict=True))
+    counts = embedder.count_tokens([block.text[a:b] for a, b in bounds])
+    ranges: list[tuple[int, int]] = []
+    tokens = size
+    for (a, b), count in zip(bounds, counts, strict=True):
+        if count > size:
+            ranges += [(a + x, a + y) for x, y in recursive.cut(block.text[a:b], size, embedder)]
+            tokens = size
+        elif tokens + count <= size:
+            ranges[-1] = (ranges[-1][0], b)
+            tokens += count
+        else:
+            ranges.append((a, b))
+            tokens = count
+    return ranges

@@ -24,7 +24,7 @@ STRETCH_BYTES = 2 << 20  # whose rows are described together
 MAX_EXTRA_COLUMNS = 200  # beyond the header's; a record with more is no row of this table
 MOST_LISTED = 200
 MAX_PREAMBLE = 1500
-LONG_ROW = 300  # characters; of longer rows the cells' places are told, so that they can be cut there
+LONG_ROW = 60  # characters; of longer rows the cells' places are told, so that they can be cut there
 LOOK_AGAIN_BYTES = 16 << 20
 
 

@@ -13,7 +13,6 @@ DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_RECORDS = 1000
 JUDGED_RECORDS = 300
 JUDGED_CHARS = 120_000
-UNQUOTED_HANDICAP = 0.02
 PREAMBLE_RECORDS = 40
 COMMENT = "#"
 
@@ -102,8 +101,6 @@ def _best(lines: list[str]) -> Format:
     quotes = ['"']
     if re.search(r"(^|[,;\t|])'[^']*'?.*'($|[,;\t|\r\n])", text, re.MULTILINE):
         quotes.append("'")
-    if '"' in text:
-        quotes.append("")
     escapes = ["", "\\"] if re.search(r"\\[\"',;|\t]", text) else [""]
     spaces = [False, True] if re.search(r"[,;|\t] +[\"']", text) else [False]
     delimiters = [delimiter for delimiter in DELIMITERS if delimiter in text] or [","]
@@ -130,11 +127,10 @@ def _score(lines: list[str], form: Format) -> tuple[float, int]:
     usual = _usual_width([len(cells) for cells in found])
     if usual < 2:
         return (0.0, 0)
-    same = [cells for cells in found if len(cells) == usual]
-    cells = [cell for record in same[:100] for cell in record[:60] if cell]
+    cells = [cell for record in found[:100] for cell in record[:60] if cell]
     whole = sum(_whole(cell, form) for cell in cells) / len(cells) if cells else 0.0
-    score = len(same) / len(found) * (0.4 + 0.6 * whole)
-    return (round(score - UNQUOTED_HANDICAP * (not form.quote), 6), usual)
+    score = sum(len(cells) == usual for cells in found) / len(found) * (0.4 + 0.6 * whole)
+    return (round(score, 6), usual)
 
 
 def _whole(cell: str, form: Format) -> bool:
@@ -150,7 +146,7 @@ def _whole(cell: str, form: Format) -> bool:
         return False
     if VALUE.match(bare):
         return True
-    return not re.search(r"[;\t|]" if form.delimiter == "," else r"[;\t|]|,(?! )", bare)
+    return not re.search(r"[,;\t|](?! )", bare.replace(form.delimiter, ""))
 
 
 def _cells(lines: list[str], form: Format) -> list[list[str]]:

@@ -22,7 +22,7 @@ class Format:
     """How cells are written.
 
     Attributes:
-        quote: "" when quotes are letters like any other.
+        quote: what cells are put in that hold delimiters or newlines; "" for nothing.
         escape: "\\" or "".
         skip_space: blanks after a delimiter do not count.
         comment: lines that begin so, and are no row by their width, are left out.

@@ -2,6 +2,9 @@
 
 import pytest
 
+from documents.chunking.base import ChunkPlan
+from documents.chunking.registry import chunk_blocks
+from documents.embedding.registry import get_embedder
 from documents.parsing import csv
 from documents.parsing.base import ParseError
 from tests.documents.reading import read_all, rows_of
@@ -94,3 +97,49 @@ def test_every_real_table_is_read_with_all_its_rows(corpora):
             continue
         structure, blocks, _ = read_all(csv, str(path), path.name)
         assert list(rows_of(blocks)) == list(range(1, structure.row_count + 1)), path.name
+
+
+# --- rows into chunks ------------------------------------------------------------------------------
+
+
+def chunks_of(blocks, size=220, title="people"):
+    plan = ChunkPlan(size, 30, title)
+    return chunk_blocks(tuple(blocks), strategy="recursive", plan=plan, embedder=get_embedder())
+
+
+def test_a_long_row_is_cut_between_cells_and_each_piece_says_which_row_it_is(saved):
+    cells = {f"question {n}": f"an answer of several words, no. {n}. And more; yes" for n in range(40)}
+    answers = ",".join(f'"{cell}"' for cell in cells.values())
+    content = f"id,name,{','.join(cells)}\n7,Ada,{answers}\n8,Bob\n9,C\n"
+    _, blocks, _ = read_all(csv, saved(content.encode()), "t.csv")
+    made = chunks_of(blocks)
+    pieces = [chunk for chunk in made if chunk.rows == (1, 1)]
+    assert len(pieces) > 2
+    assert pieces[0].context == "people"
+    assert {chunk.context for chunk in pieces[1:]} == {"people · id: 7; name: Ada"}
+    assert all(chunk.content.startswith("question ") for chunk in pieces[1:])
+    assert all(chunk.content.endswith("; yes;") for chunk in pieces[:-1])
+    for chunk in made:
+        assert blocks[0].text[chunk.char_start : chunk.char_end] == chunk.content
+        assert get_embedder().count_tokens([chunk.embedded_text])[0] <= 254
+
+
+def test_a_cell_of_a_megabyte_is_cut_between_words_and_keeps_its_column_and_row(saved):
+    words = [f"word{n}" for n in range(120_000)]
+    content = f'id,note\n1,"{" ".join(words)}"\n2,short\n'
+    structure, blocks, _ = read_all(csv, saved(content.encode()), "t.csv")
+    assert structure.row_count == 2
+    made = chunks_of([block for block in blocks if block.rows[0][0] == 1][:1], title="notes")
+    seen = [word for chunk in made if chunk.rows == (1, 1) for word in chunk.content.split()]
+    assert [word.rstrip(";") for word in seen][-len(words) :] == words
+    assert {chunk.context for chunk in made[2:-1]} == {"notes · id: 1; note (continued)"}
+
+
+def test_questions_with_answers_are_one_passage_each(saved):
+    content = "Question,Answer\n" + "".join(f"What is {n}?,The number {n}.\n" for n in range(50))
+    structure, blocks, _ = read_all(csv, saved(content.encode()), "faq.csv")
+    assert structure.reading["single_rows"]
+    made = chunks_of(blocks)
+    assert [chunk.rows for chunk in made] == [(n, n) for n in range(1, 51)]
+    text = "".join(rows_of(blocks).values())
+    assert all(text[chunk.char_start : chunk.char_end] == chunk.content for chunk in made)
