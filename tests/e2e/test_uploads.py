@@ -67,11 +67,35 @@ def offsets(page):
     return seen
 
 
+def begin(page, file) -> None:
+    """Choose a file, and agree to the time that reading it takes, when that is asked."""
+    page.get_by_test_id("file-input").set_input_files(file)
+    question = page.get_by_test_id("reading-time")
+    page.get_by_test_id("upload").or_(question).first.wait_for()
+    if question.count():
+        question.get_by_role("button", name="Upload").click()
+
+
+def test_before_a_long_reading_begins_its_rows_and_hours_are_told(api, page, tmp_path):
+    table = tmp_path / "sales.csv"
+    with table.open("w") as file:
+        file.write("number,port,crowns\n")
+        file.writelines(f"{number:07d},Harbour {number % 90:02d},12.50\n" for number in range(2_000_000))
+    model = new_model(api, "Long")
+    page.goto(f"/models/{model}/")
+    page.get_by_test_id("file-input").set_input_files(table)
+    question = page.get_by_test_id("reading-time")
+    question.get_by_text("about 2,000,000 rows; reading will take about").wait_for()
+    question.get_by_role("button", name="Cancel").click()
+    assert page.get_by_test_id("upload").count() == 0
+    assert api.get("/api/uploads", params={"model_id": model}).json() == []
+
+
 def test_an_upload_goes_on_by_itself_after_the_server_was_killed(product, api, slow_page, offsets, big_file):
     page = slow_page
     model = new_model(api, "Cut off")
     page.goto(f"/models/{model}/")
-    page.get_by_test_id("file-input").set_input_files(big_file)
+    begin(page, big_file)
     upload = page.get_by_test_id("upload")
     upload.get_by_text("of 30 MB").wait_for()
     wait_until(lambda: SLICE in offsets, "the second slice was not begun", page=page)
@@ -89,7 +113,7 @@ def test_a_reload_loses_nothing_when_the_file_is_chosen_again(api, slow_page, of
     page = slow_page
     model = new_model(api, "Reloaded")
     page.goto(f"/models/{model}/")
-    page.get_by_test_id("file-input").set_input_files(big_file)
+    begin(page, big_file)
     wait_until(lambda: SLICE in offsets, "the second slice was not begun", page=page)
     page.reload()
     left = page.get_by_test_id("unfinished-upload")
@@ -109,7 +133,7 @@ def test_a_paused_upload_waits_and_a_cancelled_one_leaves_nothing(api, slow_page
     page = slow_page
     model = new_model(api, "Paused")
     page.goto(f"/models/{model}/")
-    page.get_by_test_id("file-input").set_input_files(big_file)
+    begin(page, big_file)
     page.get_by_role("button", name="Pause atlas.pdf").click()
     page.get_by_text("paused at").wait_for()
     assert len(api.get("/api/uploads", params={"model_id": model}).json()) == 1

@@ -32,7 +32,8 @@ function describe(document_) {
  */
 async function ask(name, document_, others) {
   const what = document_ ? `${name} is already here (${describe(document_)}).` : `${name} is already here.`;
-  const until = document_ ? ` Replaced, version ${document_.version} answers until version ${document_.version + 1} is complete.` : " Replaced, the older version answers until the new one is complete.";
+  const stays = document_ ? `version ${document_.version} answers until version ${document_.version + 1} is complete` : "the older version answers until the new one is complete";
+  const until = document_?.serving === false ? "" : ` Replaced, ${stays}.`;
   const all = el("input", { type: "checkbox", id: "same-for-all" });
   const choices = [["skip", "Skip", "btn quiet"], ["keep", "Keep both", "btn quiet"], ["replace", "Replace", "btn"]];
   const content = [
