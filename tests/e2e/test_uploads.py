@@ -221,3 +221,22 @@ def test_a_failed_document_is_repaired_by_replacing_it(api, page, tmp_path):
     row.get_by_role("link", name="ledger").click()
     page.get_by_test_id("chunks").get_by_text("four schooners").wait_for()
     page.get_by_test_id("facts").get_by_text("2", exact=True).wait_for()  # its version
+
+
+def test_a_large_file_for_a_new_chat_goes_on_after_a_reload_of_that_chat(api, slow_page, offsets, big_file):
+    page = slow_page
+    model = new_model(api, "Attached")
+    page.goto(f"/chat/?model={model}")
+    page.get_by_test_id("connection-state").get_by_text("connected").wait_for()
+    page.get_by_label("Attach a file to this chat").set_input_files(big_file)
+    wait_until(lambda: SLICE in offsets, "the second slice was not begun", page=page)
+    page.reload()
+    chip = page.get_by_test_id("attachment")
+    chip.get_by_text("of 30 MB are here").wait_for()
+    offsets.clear()
+    with page.expect_file_chooser() as chooser:
+        chip.get_by_role("button", name="Choose atlas.pdf again").click()
+    chooser.value.set_files(big_file)
+    chip.get_by_text("damaged").wait_for(timeout=INGEST_MS)  # stored, and read as far as it can be
+    assert offsets[0] >= SLICE, "it began again instead of going on"
+    assert api.get(f"/api/models/{model}/documents").json()["count"] == 0, "it belongs to the chat alone"

@@ -89,7 +89,7 @@ export class Attachments {
   async upload(file, chip, address) {
     if (!chip.isConnected) return null;
     const bar = el("i");
-    const says = el("span", { class: "muted" });
+    const says = el("span", { class: "muted", "aria-live": "off" }); // its numbers change all the time
     const go = button("Continue", () => transfer.resume(), { hidden: true });
     const show = ({ sent, size, state, speed, secondsLeft }) => {
       bar.style.width = `${size ? (sent / size) * 100 : 100}%`;
@@ -125,7 +125,7 @@ export class Attachments {
     let now = document_;
     const gone = () => !chip.isConnected;
     const remove = () => api.del(`/api/documents/${now.id}`).catch(complain);
-    const says = el("span", { class: "muted" });
+    const says = el("span", { class: "muted", "aria-live": "off" });
     fill(chip, el("b", { text: now.name }), says, this.remover(chip, remove, now.name));
     let alive = true;
     for (let polls = 0; UNFINISHED.has(now.status) && !gone(); polls += 1) {
