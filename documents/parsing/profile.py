@@ -1,8 +1,8 @@
 """What a table's columns hold: types, counts, ranges, sums, the most frequent values.
 
 `partial` describes a stretch of rows, `merge` adds one description to another, `profile_text` puts it in
-words. All are JSON. Sums are exact (decimal); counts of values are exact until a column has too many different
-ones: then `error` says by how much a kept count may be too low, and `distinct` is a lower bound.
+words. All are JSON. Sums are exact (decimal); counts of values are exact until a column has too many
+different ones: then `error` says by how much a kept count may be too low, and `distinct` is a lower bound.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Any
 
 from documents.parsing.clean import clean_line
-from documents.parsing.values import MISSING, dates, numbers
+from documents.parsing.values import EXACT, MISSING, dates, numbers
 
 MAX_COLUMNS = 200
 MAX_VALUE = 60  # characters of a value that are shown; longer ones are told apart by their end's hash
@@ -124,7 +124,10 @@ def _summed(
     for name, value in (("low", low), ("high", high)):
         found[name] = [str(read[value]), clean_line(value, MAX_VALUE), *briefs.of(column.index(value))]
     if adds:
-        found["sum"] = str(sum((read[value] * counts[value] for value in read), Decimal(0)))
+        total = Decimal(0)
+        for value, number in read.items():
+            total = EXACT.add(total, EXACT.multiply(number, counts[value]))
+        found["sum"] = str(total)
         found["whole"] = sum(
             counts[value] for value in read if read[value] == read[value].to_integral_value()
         )
@@ -145,7 +148,7 @@ def _joined(one: dict[str, Any] | None, other: dict[str, Any] | None) -> dict[st
         "high": max(one["high"], other["high"], key=key),
     }
     if adds:
-        joined["sum"] = str(Decimal(one["sum"]) + Decimal(other["sum"]))
+        joined["sum"] = str(EXACT.add(Decimal(one["sum"]), Decimal(other["sum"])))
         joined["whole"] = one["whole"] + other["whole"]
     return joined
 

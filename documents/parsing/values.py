@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 
 MISSING = frozenset(
     [
@@ -26,6 +26,8 @@ MISSING = frozenset(
     ]
 )
 MAX_LENGTH = 40
+MAX_EXPONENT = 40  # so that sums stay exact within the digits of EXACT
+EXACT = Context(prec=150)
 NUMBER = re.compile(
     r"^(?P<open>\()?\s*(?P<sign>[-+−])?\s*[$€£¥]?\s*(?P<sign2>[-+−])?"
     r"(?P<core>\d[\d.,'’ \u00a0\u202f]*|[.,]\d+)(?P<power>[eE][-+]?\d{1,3})?"
@@ -110,9 +112,10 @@ def dates(text: str) -> tuple[str | None, str | None] | None:
 
 def _decimal(text: str) -> Decimal | None:
     try:
-        return Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
         return None
+    return number if abs(number.adjusted()) <= MAX_EXPONENT else None
 
 
 def _date(year: str, month: str, day: str) -> str | None:
