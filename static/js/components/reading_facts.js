@@ -1,21 +1,23 @@
 // How a document was read, and a table's profile, for people.
 import { el } from "../lib/dom.js";
-import { bytes, count, number, when } from "../lib/format.js";
+import { bytes, number, when } from "../lib/format.js";
 
 const KINDS = { "application/pdf": "PDF", "text/csv": "table", "text/plain": "text", "text/markdown": "Markdown" };
 const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "space" };
 const QUOTES = { '"': "double quotes", "'": "single quotes", "": "none" };
-const COLUMNS_AT_ONCE = 12;
+const COLUMNS_CHARS = 160;
 const NAMES = { encoding: "Encoding", language: "Language", reader: "Reader", delimiter: "Delimiter", quote: "Quotes", header: "Header", columns: "Columns", preamble: "Above the table", ocr_pages: "Recognised by OCR" };
-const SHOWN = new Set([...Object.keys(NAMES), "column_count"]);
 
 const named = (names, value) => names[value] ?? (value ? `“${value}”` : "none");
 
+/** The first columns; their names may be whole questions, and there may be thousands. */
 function columns(list, total) {
-  const rest = list.slice(COLUMNS_AT_ONCE);
-  const more = total - list.length;
-  const all = rest.length ? el("details", {}, el("summary", { text: `${number(total - COLUMNS_AT_ONCE)} more` }), rest.join(" · "), more > 0 ? ` · and ${number(more)} that are not listed` : "") : null;
-  return [`${number(total)}: ${list.slice(0, COLUMNS_AT_ONCE).join(" · ")}`, all];
+  let shown = 0;
+  for (let length = 0; shown < list.length && (shown < 2 || length + list[shown].length < COLUMNS_CHARS); shown += 1) length += list[shown].length + 3;
+  const rest = list.slice(shown);
+  const unlisted = total - list.length;
+  const all = rest.length ? el("details", {}, el("summary", { text: `${number(total - shown)} more` }), rest.join(" · "), unlisted > 0 ? ` · and ${number(unlisted)} that are not listed` : "") : null;
+  return [`${number(total)}: ${list.slice(0, shown).join(" · ")}`, all];
 }
 
 function value(key, found, reading) {
@@ -34,9 +36,10 @@ export function factsOf(document_) {
   if (document_.page_count) facts.push(["Pages", number(document_.page_count)]);
   if (document_.row_count) facts.push(["Rows", number(document_.row_count)]);
   for (const key of Object.keys(NAMES)) {
-    if (!SHOWN.has(key) || reading[key] === undefined || reading[key] === null || reading[key] === "") continue;
+    if (reading[key] === undefined || reading[key] === null || reading[key] === "") continue;
     facts.push([NAMES[key], value(key, reading[key], reading)]);
   }
+  if (document_.progress.chunks) facts.push(["Passages", number(document_.progress.chunks)]);
   facts.push(["Version", String(document_.version)]);
   facts.push(["Added", [when(document_.created_at), by ? `by ${by.full_name || by.email}` : ""].filter(Boolean).join(" ")]);
   if (done && document_.status === "completed") facts.push(["Completed", when(done)]);
@@ -54,6 +57,3 @@ export function profileText(content) {
   };
   return el("ul", { class: "profile" }, content.split("\n").filter((text) => text.trim()).map(line));
 }
-
-/** "12 passages" and the like, or nothing before there are any. */
-export const passagesWords = (document_) => (document_.progress.chunks ? count(document_.progress.chunks, "passage") : "");

@@ -51,12 +51,14 @@ async function ask(name, document_, others) {
  * "refuse", so that a document that came in between is not doubled unasked.
  * @param {string} path the model's documents
  * @param {File[]} files
- * @returns {Promise<{chosen: Map<File, string>, newest: number}>} and the id of the newest document that is here now
+ * @returns {Promise<{chosen: Map<File, string>, known: Set<File>, newest: number}>} `known` are probably here already;
+ *   `newest` is the id of the newest document that is here now
  */
 export async function chooseForNames(path, files) {
   const { here, newest } = await documentsNamed(path, files.map(pathOf));
   // a small file of the same size is sent unasked: the server compares the bytes
-  const asked = files.filter((file) => here.has(pathOf(file)) && (isLarge(file) || here.get(pathOf(file)).size !== file.size));
+  const known = new Set(files.filter((file) => here.get(pathOf(file))?.size === file.size));
+  const asked = files.filter((file) => here.has(pathOf(file)) && (isLarge(file) || !known.has(file)));
   const chosen = new Map(files.map((file) => [file, "refuse"]));
   let rule = null;
   for (const [at, file] of asked.entries()) {
@@ -64,7 +66,7 @@ export async function chooseForNames(path, files) {
     if (answer.all) rule = answer;
     chosen.set(file, answer.choice);
   }
-  return { chosen, newest };
+  return { chosen, known, newest };
 }
 
 /** The server refused a file for its name: ask now. */

@@ -74,10 +74,10 @@ export class Uploads {
     const fresh = files.filter((file) => this.fits(file) && !this.goOnWith(file));
     const zips = fresh.filter((file) => /\.zip$/i.test(file.name));
     if (!fresh.length) return;
-    const { chosen, newest } = await chooseForNames(this.path, fresh.filter((file) => !zips.includes(file)));
+    const { chosen, known, newest } = await chooseForNames(this.path, fresh.filter((file) => !zips.includes(file)));
     for (const zip of zips) chosen.set(zip, "keep");
     const wanted = fresh.filter((file) => chosen.get(file) !== "skip");
-    if (!wanted.length || !(await agreeToReadingTime(wanted, this.speeds))) return;
+    if (!wanted.length || !(await agreeToReadingTime(wanted.filter((file) => !known.has(file)), this.speeds))) return;
     for (const sameName of ["refuse", "replace", "keep"]) {
       const these = wanted.filter((file) => chosen.get(file) === sameName);
       for (const file of these.filter(isLarge)) this.queue({ files: [file], sameName, newest });
