@@ -16,7 +16,9 @@ TRUSTED = frozenset(
     + ["koi8_u", "iso8859_5", "cp1253", "iso8859_7", "cp1254", "iso8859_9", "cp1255", "iso8859_8"]
     + ["cp1256", "iso8859_6", "cp874", "tis_620", "cp1258"]
 )
+LATIN = ("cp1250", "iso8859_2", "cp1254", "iso8859_9", "cp1258")
 CENTRAL = ("cp1250", "iso8859_2")
+LEAST_CENTRAL = 3  # different ones
 CENTRAL_LETTERS = "łąęśżźćńčřšžěůőűťďňľășțţşđ"
 WESTERN = ("cp1252", "mac_roman", "cp850")
 LOWER = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüßœ")
@@ -55,7 +57,10 @@ def foreign(sample: bytes) -> str | None:
     high = sum(byte >= 0x80 for byte in sample)
     if best is None or best.encoding not in TRUSTED or high < max(MIN_HIGH_BYTES, len(sample) * 0.02):
         return None
-    if best.encoding in CENTRAL and not _central(sample.decode(best.encoding, errors="replace")):
+    text = sample.decode(best.encoding, errors="replace")
+    if best.encoding not in LATIN and not _whole_words(text):
+        return None
+    if best.encoding in CENTRAL and not _central(text):
         return None
     return str(best.encoding)
 
@@ -67,10 +72,17 @@ def western(sample: bytes) -> str:
     return best if scores[best] > scores["cp1252"] + MARGIN else "cp1252"
 
 
+def _whole_words(text: str) -> bool:
+    """Whether characters beyond ASCII stand together, as in other scripts, and not one by one in words."""
+    beyond = len(re.findall(r"[^\x00-\x7f]", text))
+    return len("".join(re.findall(r"[^\x00-\x7f]{2,}", text))) > beyond * 0.6
+
+
 def _central(text: str) -> bool:
     """Whether the letters are Polish, Czech, Hungarian…: German and French look the same in both families."""
     letters = [letter for letter in text.lower() if letter > "\x7f" and letter.isalpha()]
-    return sum(letter in CENTRAL_LETTERS for letter in letters) > len(letters) * 0.4
+    central = [letter for letter in letters if letter in CENTRAL_LETTERS]
+    return len(set(central)) >= LEAST_CENTRAL and len(central) > len(letters) * 0.4
 
 
 def _plausibility(text: str) -> float:

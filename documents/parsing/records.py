@@ -7,11 +7,12 @@ The same rule gives the same records whether a whole file or one part of it is r
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 MAX_CELL = 4 << 20  # characters; an unclosed quote swallows no more than this before it is noticed
+LEAST_WIDTH, LEAST_INNER = 3, 5  # below them, lines of a cell may look like rows by chance
 BLANK = "".join(map(chr, range(0x21)))
 
 csv.field_size_limit(MAX_CELL)
@@ -108,6 +109,17 @@ def is_comment(line: str, cells: list[str], form: Format) -> bool:
     return bool(form.comment) and line.startswith(form.comment) and len(cells) != form.width
 
 
+def holds_rows(delimiters: Sequence[int], form: Format) -> bool:
+    """Whether the lines within a record look like the table's own rows: two stray quotes have met.
+
+    Args:
+        delimiters: how many each line has, but for the first and the last one.
+    """
+    if form.width < LEAST_WIDTH or len(delimiters) < LEAST_INNER:
+        return False
+    return sum(count == form.width - 1 for count in delimiters) > len(delimiters) * 0.8
+
+
 def used(cells: list[str], width: int) -> int:
     """How many cells count: blank ones beyond the header do not."""
     count = len(cells)
@@ -144,12 +156,15 @@ def _open(lines: list[str], form: Format) -> bool:
 def _sound(lines: list[str], cells: list[str], form: Format) -> bool:
     if form.comment and lines[0].startswith(form.comment):
         return False  # a remark is one line
-    if form.width and len(cells) == form.width:
-        return True
-    try:
-        return len(list(_reader(iter(lines), form, strict=True))) == 1
-    except csv.Error:
+    inner = [line.count(form.delimiter) for line in lines[1:-1]]
+    if holds_rows(inner, form):
         return False
+    try:
+        if len(list(_reader(iter(lines), form, strict=True))) == 1:
+            return True
+    except csv.Error:
+        pass
+    return len(cells) == form.width and form.width - 1 not in inner
 
 
 def _alone(line: str, form: Format) -> list[str]:

@@ -11,7 +11,16 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from documents.parsing.base import ParseError
-from documents.parsing.records import Format, is_comment, is_filled, lines_of, records, used
+from documents.parsing.records import (
+    LEAST_INNER,
+    Format,
+    holds_rows,
+    is_comment,
+    is_filled,
+    lines_of,
+    records,
+    used,
+)
 
 BLOCK = 2 << 20
 MAX_RECORD = 8 << 20  # bytes; what is longer and still open is no record
@@ -116,7 +125,7 @@ class Scan:
         if final and (not len(ends) or ends[-1] != len(units)):
             ends = np.append(ends, len(units))
         lines = ends
-        cells = np.flatnonzero(units == ord(form.delimiter))
+        cells = all_cells = np.flatnonzero(units == ord(form.delimiter))
         ink = (units > 32) & (units != ord(form.delimiter))
         if form.quote:
             quotes = np.flatnonzero(units == ord(form.quote))
@@ -131,9 +140,11 @@ class Scan:
         if not len(ends):
             return None
         bounds = np.concatenate(([0], ends))
+        first_lines = np.searchsorted(lines, bounds, side="right")
+        if len(lines) != len(ends) and self._some_hold_rows(all_cells, lines, first_lines):
+            return None
         widths = np.diff(np.searchsorted(cells, bounds)) + 1
         filled = np.logical_or.reduceat(ink[: bounds[-1]], bounds[:-1])
-        first_lines = np.searchsorted(lines, bounds, side="right")
         comments = np.zeros(len(filled), bool)
         if form.comment:
             marked = units[bounds[:-1]] == ord(form.comment)
@@ -158,6 +169,15 @@ class Scan:
             False,
         )
         return measured, int(bounds[-1]) * size, int(first_lines[-1])
+
+    def _some_hold_rows(self, cells: np.ndarray, lines: np.ndarray, first_lines: np.ndarray) -> bool:
+        """See `records.holds_rows`; of every record of several lines."""
+        counts = np.diff(np.searchsorted(cells, np.concatenate(([0], lines))))
+        several = np.flatnonzero(np.diff(first_lines) >= LEAST_INNER + 2)
+        return any(
+            holds_rows(counts[first_lines[index] + 1 : first_lines[index + 1] - 1].tolist(), self.form)
+            for index in several
+        )
 
     def _walked(self, chunk: bytes, final: bool) -> tuple[Measured, int, int] | None:
         """Record by record; None when the block holds less than one."""
