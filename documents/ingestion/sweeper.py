@@ -53,6 +53,8 @@ def clean() -> int:
     forget_unused()
     removed = storage.remove_forgotten_drafts() + uploads_expire()
     owned = set(Document.objects.exclude(stored_name="").values_list("stored_name", flat=True))
+    newer = Document.objects.exclude(next_source=None).values_list("next_source__stored_name", flat=True)
+    owned |= set(newer)  # bytes that are about to take the place of a document's own
     for path in storage.files_older_than(ORPHAN_SECONDS):
         if path.name not in owned:
             path.unlink(missing_ok=True)

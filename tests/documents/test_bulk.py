@@ -10,6 +10,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT
 
 from collections_app.services import collection_create
 from documents.ingestion import storage
+from documents.ingestion.titles import display_title
 from documents.models import Document, Upload
 from documents.parsing.clean import clean_name
 from documents.uploads import archive
@@ -90,6 +91,14 @@ def test_identical_files_are_one_document(client, path):
     assert Document.objects.count() == 1
 
 
+def test_a_name_is_taken_only_by_the_same_folder_and_name(client, path):
+    pytest.importorskip("documents.ingestion.versions")
+    send(client, path, {"2019/annual.txt": b"one"})
+    answer = send(client, path, {"2019/annual.txt": b"two", "2020/annual.txt": b"three"}, same_name="refuse")
+    assert names(answer) == ["2020/annual.txt"]
+    assert refused(answer) == {"2019/annual.txt": "document_name_taken"}
+
+
 def test_a_form_without_files_or_with_an_odd_wish_is_refused(client, path):
     assert send(client, path, {}).status_code == 400
     answer = send(client, path, {"a.txt": b"words"}, same_name="odd")
@@ -127,6 +136,14 @@ def test_only_managers_upload_many(client_for, path, member, stranger, superadmi
 )
 def test_names_with_folders_are_cleaned(raw, shown):
     assert clean_name(raw) == shown
+
+
+def test_folders_are_words_of_the_title_that_passages_are_found_by():
+    pytest.importorskip("documents.ingestion.versions")
+    assert display_title("2019/Q1/annual_report.pdf", "") == "annual report (2019 Q1)"
+    assert display_title("2019/annual.pdf", "Annual accounts") == "Annual accounts (2019)"
+    assert display_title("annual.pdf", "") == "annual"
+    assert len(display_title("f" * 80 + "/" + "n" * 160 + ".pdf", "")) <= 120
 
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous")

@@ -19,6 +19,7 @@ from documents.ingestion import storage
 from documents.models import Document, Upload
 from documents.uploads import drafts, services
 from tests.conftest import PASSWORD
+from tests.documents.test_api import process
 from tests.documents.tus import PIECE, VERSION, WORDS, announce, error, metadata, send, stored, whole
 
 
@@ -266,6 +267,28 @@ def test_a_newer_version_is_for_a_document_of_that_model(client, collection, upl
     path = announce(client, 5, model_id=collection.pk, document_id=document.pk)["Location"]
     assert Upload.objects.get().replaces == document
     client.delete(path, headers=VERSION)
+
+
+def test_a_newer_version_takes_its_documents_place_when_it_is_ready(client, collection, upload):
+    pytest.importorskip("documents.ingestion.versions")
+    document = process(upload(b"old words", "a.txt"))
+    answer = whole(client, WORDS, model_id=collection.pk, document_id=document.pk, filename="b.txt")
+    assert answer.json()["document"]["id"] == document.pk
+    assert stored(document.pk) == b"old words"  # it is served until then
+    assert process(document).size == len(WORDS)
+    assert stored(document.pk) == WORDS
+
+
+def test_a_taken_name_is_treated_as_was_announced(client, collection, upload):
+    pytest.importorskip("documents.ingestion.versions")
+    document = process(upload(b"old words", "a.txt"))
+    answer = whole(client, WORDS, model_id=collection.pk, filename="a.txt", same_name="refuse")
+    assert error(answer) == (409, "document_name_taken")
+    assert not Upload.objects.exists()
+    answer = whole(client, WORDS, model_id=collection.pk, filename="a.txt", same_name="replace")
+    assert answer.json()["document"]["id"] == document.pk
+    answer = whole(client, b"x" + WORDS, model_id=collection.pk, filename="a.txt", same_name="keep")
+    assert answer.json()["document"]["id"] != document.pk
 
 
 # --- limits -----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from tusclient.client import TusClient
 
 from accounts import tokens
 from config.errors import VerbatimError
-from documents.ingestion import sweeper
+from documents.ingestion import storage, sweeper
 from documents.models import Document, Upload
 from documents.uploads import drafts, lock, pieces
 from tests.documents.tus import PIECE, VERSION, WORDS, Server, announce, error, metadata, send, stored
@@ -70,6 +70,17 @@ def test_drafts_whose_model_was_deleted_are_cleaned_away(client, collection, beg
     os.utime(draft, (time.time() - 7200,) * 2)
     sweeper.clean()
     assert not draft.exists()
+
+
+def test_newer_bytes_of_a_document_are_not_cleaned_away(upload):
+    document = upload(WORDS, "a.txt")
+    waiting, orphan = storage.store_blocks([b"newer"]), storage.store_blocks([b"nobody's"])
+    Document.objects.filter(pk=document.pk).update(next_source={"stored_name": waiting.name})
+    for name in (waiting.name, orphan.name):
+        os.utime(storage.path_of(name), (time.time() - 7200,) * 2)
+    sweeper.clean()
+    assert storage.path_of(waiting.name).exists()
+    assert not storage.path_of(orphan.name).exists()
 
 
 def test_bytes_that_were_written_and_not_recorded_are_cut_off(client, begun):
