@@ -44,7 +44,7 @@ export class Evidence {
     coverOthers(this.panel, NARROW.matches);
     this.back.opened();
     this.current = source;
-    this.place = el("small", { text: place(source) });
+    this.place = el("small", { text: place(source) || source.section });
     this.body = el("div", { class: "ev-body", tabindex: "0", role: "region", "aria-label": "Passage in its source" });
     this.foot = el("div", { class: "ev-foot" });
     const close = button("Close the evidence", () => this.close(), { class: "icon-btn", iconName: "close", iconOnly: true });
