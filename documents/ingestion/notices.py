@@ -4,6 +4,19 @@ from collections.abc import Iterable
 from typing import Any
 
 MOST_NUMBERS = 20
+PAGES = {
+    "pages_without_text": "{pages} {hold} no text.",
+    "pages_need_recognition": (
+        "{pages} {are} without text, pictures only: what stands there is not included. Install text "
+        "recognition (OCR) and read the document again, or run it on the file and upload the result."
+    ),
+    "pages_not_reached": (
+        "{pages} {are} without text, and text recognition did not get to them in time: read the document "
+        "again with a higher PARSE_TIMEOUT_SECONDS."
+    ),
+    "pages_recognised": "{pages} {were} read by text recognition; check what is cited from there.",
+    "pages_read_otherwise": "{pages}: hard to read; check what is cited from there.",
+}
 
 
 def for_people(warnings: Iterable[dict[str, Any]]) -> list[dict[str, str]]:
@@ -35,15 +48,8 @@ def _sentence(code: str, found: list[int], more: int = 0) -> str:
     unsaid = max(0, len(found) - MOST_NUMBERS) + more
     if unsaid:
         listed += f" and {unsaid:,} more"
-    if code == "pages_without_text":
-        return (
-            f"Page{'s' if many else ''} {listed} hold{'' if many else 's'} no text; "
-            "if scanned, run text recognition (OCR) and upload the result."
-        )
-    if code == "pages_read_otherwise":
-        return (
-            f"Page{'s' if many else ''} {listed}: the text was hard to read; check what is cited from there."
-        )
+    if code.startswith("pages_"):
+        return _pages(code, found)
     if code == "rows_uneven":
         return f"Line{'s' if many else ''} {listed}: more or fewer cells than the header has; all were kept."
     if code == "rows_rejected":
@@ -59,3 +65,33 @@ def _sentence(code: str, found: list[int], more: int = 0) -> str:
             "check the special characters there."
         )
     return f"{code}: {listed}"
+
+
+def no_text(warnings: Iterable[dict[str, Any]]) -> str:
+    """Why a document without any passage has none: the sentence about its pages, or "" for the usual one."""
+    found = for_people(w for w in warnings if w["code"] in ("pages_need_recognition", "pages_not_reached"))
+    return found[0]["message"] if found else ""
+
+
+def _pages(code: str, found: list[int]) -> str:
+    many = len(found) != 1
+    words = (
+        {"hold": "hold", "are": "are", "were": "were"}
+        if many
+        else {"hold": "holds", "are": "is", "were": "was"}
+    )
+    pages = f"Page{'s' if many else ''} {_ranges(found)}"
+    return PAGES.get(code, f"{{pages}}: {code}").format(pages=pages, **words)
+
+
+def _ranges(numbers: list[int]) -> str:
+    """2-5, 9 and so on; no more than `MOST_NUMBERS` stretches."""
+    stretches: list[list[int]] = []
+    for number in numbers:
+        if stretches and number == stretches[-1][-1] + 1:
+            stretches[-1] = [stretches[-1][0], number]
+        else:
+            stretches.append([number])
+    said = ", ".join("-".join(map(str, stretch)) for stretch in stretches[:MOST_NUMBERS])
+    rest = sum(stretch[-1] - stretch[0] + 1 for stretch in stretches[MOST_NUMBERS:])
+    return f"{said} and {rest:,} more" if rest else said

@@ -1,24 +1,30 @@
-"""PDF: text with pdfium, page by page; pypdf as second reader where that text is poor.
+"""PDF: text with pdfium, page by page; pypdf and text recognition where that text is poor or missing.
 
-Offsets count in `page_text(...)` of one page. pdfium read 1,635 pages of company reports in 4.5 s (pypdf:
-90 s, two of twelve files with scrambled words), but gives up on some damaged files that pypdf repairs.
+Offsets count in `pdf_text.page_text(...)` of one page (or in the second reader's or the recognised text).
+pdfium reads company reports at 230 pages/s with their lines put in order (see `pdf_layout`); pypdf reads 18,
+and scrambled the words of two reports of twelve, but it repairs some damaged files that pdfium gives up on.
 """
 
-import re
+import time
 from typing import Any
 
-from documents.parsing.base import MAX_SECTION, Block, ParseError, Reading, Structure
-from documents.parsing.clean import LIGATURES, clean_line, clean_text
+from documents.parsing import ocr
+from documents.parsing.base import Block, ParseError, Reading, Structure
+from documents.parsing.pdf_forms import open_forms
+from documents.parsing.pdf_furniture import is_running, pages_to_look_at, running_lines
+from documents.parsing.pdf_outline import Entry, document_title, entries_between, outline, titled
+from documents.parsing.pdf_quality import POOR, quality
+from documents.parsing.pdf_second import SecondReader
+from documents.parsing.pdf_text import PageText, assembled, normalise, page_of, page_text
+
+__all__ = ["normalise", "page_text", "read", "split"]
 
 MIN_PAGES, MAX_PAGES = 4, 16  # per part: 16 pages of a report are about 1 s of embedding on one core
-LINE_HYPHEN = re.compile("(\\w*)[\x02\ufffe]\n?(\\w*)")  # how pdfium writes a hyphen at a line's end
-WORD = re.compile(r"[^\W\d_]{3,}")
-POOR = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f]")  # unmapped glyphs, private use, controls
-POOR_SHARE = 0.05
-PASSWORD_ERROR = 4  # FPDF_ERR_PASSWORD
-DULL_TITLE = re.compile(
-    r"^(untitled.*|document\d*|slide \d+|microsoft \w+ - .*|.*\.(docx?|indd|pptx?|xlsx?|tex|dvi|qxd))$", re.I
-)
+SCANNED_PAGES = 2  # per part: recognising a dense page takes about 10 s on one core
+PROBED = 1500  # pages that are looked at for whether they hold text
+ENOUGH = 0.3  # of the length of poor text that recognised text must have to take its place
+BETTER = 0.05  # by how much the second reader's text must be better
+PASSWORD_ERROR, SECURITY_ERROR = 4, 5  # FPDF_ERR_PASSWORD; _SECURITY: an encryption that is not known
 
 
 def split(path: str, name: str) -> Structure:
@@ -29,76 +35,145 @@ def split(path: str, name: str) -> Structure:
     """
     document = _open(path)
     if document is None:
-        return _split_with_pypdf(path)
+        pages, title = SecondReader(path).look()
+        return _structure(pages, document_title(title), [], "pypdf", scans=[], running=[])
     with document:
         pages = len(document)
         if pages == 0:
             raise ParseError("pdf_no_pages")
-        sections = _outline(document, pages)
-        title = _title(document.get_metadata_dict().get("Title", ""))
-    return _structure(pages, title, sections, "pdfium")
+        entries = outline(document, pages)
+        title = document_title(document.get_metadata_dict().get("Title", ""))
+        running = running_lines({number: page_of(document, number) for number in pages_to_look_at(pages)})
+        scans = _scans(document, pages) if ocr.available() else []
+    return _structure(pages, title, entries, "pdfium", scans=scans, running=running)
 
 
 def read(path: str, span: dict[str, Any]) -> Reading:
-    """One block per page, under the section that is in force at its top."""
-    texts, otherwise = {}, []
+    """The passages' blocks: pages, cut where a section begins and where a running line is left out."""
     document = _open(path) if span["reader"] == "pdfium" else None
-    second = _SecondReader(path)
+    reader = _Reader(path, document)
+    entries: list[Entry] = [(entry[0], entry[1], (*entry, None)[2]) for entry in span["sections"]]
+    section = next((title for page, title, _ in reversed(entries) if page < span["first"]), "")
+    blocks: list[Block] = []
     for number in range(span["first"], span["last"] + 1):
-        text = page_text(document, number) if document is not None else ""
-        if _poor(text):
-            other = second.page_text(number)
-            if _better(other, text):
-                text = other
-                otherwise += [number] if document is not None else []
-        texts[number] = text
+        page = reader.page(number)
+        stretches = titled(page, number, entries, section)
+        section = stretches[-1][1]
+        blocks += _blocks(page, number, stretches, is_running(page, number, span.get("running_lines", [])))
     if document is not None:
         document.close()
-    sections = dict(span["sections"])
-    blocks, section = [], ""
-    for number, text in texts.items():
-        section = sections.get(number, section)
-        if text.strip():
-            blocks.append(Block(text, section=section, page=number))
-    empty = [number for number, text in texts.items() if not re.search(r"\w", text)]
-    noticed = {"pages_without_text": empty, "pages_read_otherwise": otherwise}
-    warnings = [{"code": code, "numbers": numbers} for code, numbers in noticed.items() if numbers]
+    warnings = [{"code": code, "numbers": numbers} for code, numbers in reader.noticed.items() if numbers]
     return Reading(blocks=tuple(blocks), warnings=tuple(warnings))
 
 
-def page_text(document: Any, number: int) -> str:
-    """The clean text of page `number` (from 1) with pdfium; "" for a page that it cannot read."""
-    from pypdfium2 import PdfiumError
+class _Reader:
+    """Reads page after page with the best means that there are, and notes which."""
+
+    def __init__(self, path: str, document: Any) -> None:
+        self._document = document
+        self._second = SecondReader(path)
+        self._clock = ocr.Clock()
+        codes = ("pages_without_text", "pages_read_otherwise", "pages_recognised")
+        more = ("pages_need_recognition", "pages_not_reached")
+        self.noticed: dict[str, list[int]] = {code: [] for code in (*codes, *more)}
+
+    def page(self, number: int) -> PageText:
+        """pdfium's text; where that is poor, the best of pypdf's and of what text recognition sees."""
+        found = page_of(self._document, number) if self._document is not None else PageText()
+        best = quality(found.text)
+        if best < POOR:
+            other = self._second.page_text(number)
+            if quality(other) > best + BETTER:
+                found, best = PageText(other), quality(other)
+                if self._document is not None and best >= POOR:
+                    self.noticed["pages_read_otherwise"].append(number)
+            if best < POOR:
+                found = self._recognised(number, found)
+        return found
+
+    def _recognised(self, number: int, found: PageText) -> PageText:
+        """What is seen on the page, or what was found before."""
+        text = found.text.strip()
+        if self._document is None or not _drawn(self._document, number):
+            self._note("pages_read_otherwise" if text else "pages_without_text", number)
+        elif not ocr.available():
+            self._note("pages_read_otherwise" if text else "pages_need_recognition", number)
+        elif not self._clock.enough():
+            self._note("pages_read_otherwise" if text else "pages_not_reached", number)
+        else:
+            started = time.monotonic()
+            page = self._document[number - 1]
+            try:
+                seen = assembled(ocr.read_page(page))
+            finally:
+                page.close()
+            self._clock.took(time.monotonic() - started)
+            letters = sum(1 for c in seen.text if c.isalnum())
+            if letters > ENOUGH * len(text) and quality(seen.text) > quality(text):
+                self._note("pages_recognised", number)
+                return seen
+            self._note("pages_read_otherwise" if text else "pages_without_text", number)
+        return found
+
+    def _note(self, code: str, number: int) -> None:
+        self.noticed[code].append(number)
+
+
+def _blocks(page: PageText, number: int, stretches: list[tuple[int, str]], left_out: set[int]) -> list[Block]:
+    """The page's text between section beginnings and without the lines that are left out."""
+    cuts = dict(stretches)
+    holes = sorted((page.lines[index].start, page.lines[index].end + 1) for index in left_out)
+    edges = sorted({*cuts, *(edge for hole in holes for edge in hole), len(page.text)})
+    blocks: list[Block] = []
+    section = ""
+    for start, end in zip([0, *edges], edges, strict=False):
+        section = cuts.get(start, section)
+        if any(a <= start and end <= b for a, b in holes):
+            continue
+        text = page.text[start:end]
+        if text.strip():
+            blocks.append(Block(text, start=start, section=section, page=number))
+    return blocks
+
+
+def _drawn(document: Any, number: int) -> bool:
+    """Whether there is anything to be seen on a page."""
+    from pypdfium2 import PdfiumError, raw
+
+    try:
+        page = document[number - 1]
+    except PdfiumError:
+        return False
+    try:
+        return int(raw.FPDFPage_CountObjects(page)) > 0
+    finally:
+        page.close()
+
+
+def _scans(document: Any, pages: int) -> list[int]:
+    """Pages that text recognition will have to read; for very long documents by looking at some of them."""
+    step = -(-pages // PROBED)
+    found: list[int] = []
+    for number in range(1, pages + 1, step):
+        if _poor(document, number):
+            found += range(max(1, number - step + 1), min(pages, number + step - 1) + 1)
+    return sorted(set(found))
+
+
+def _poor(document: Any, number: int) -> bool:
+    from pypdfium2 import PdfiumError, raw
 
     try:
         page = document[number - 1]
         try:
             textpage = page.get_textpage()
-            raw = textpage.get_text_range()
+            text = str(textpage.get_text_range())
             textpage.close()
+            return raw.FPDFPage_CountObjects(page) > 0 and quality(text) < POOR
         finally:
             page.close()
     except PdfiumError:
-        return ""
-    return normalise(raw)
-
-
-def normalise(raw: str) -> str:
-    """pdfium's text as we keep it: ligatures spelled out, words joined that a line's end had cut."""
-    text = raw.replace("\r\n", "\n").translate(LIGATURES)
-    if "\x02" in text or "\ufffe" in text:
-        words = {word.lower() for word in WORD.findall(text)}
-        text = LINE_HYPHEN.sub(lambda found: _joined(found[1], found[2], words), text)
-    return clean_text(text)
-
-
-def _joined(left: str, right: str, words: set[str]) -> str:
-    """`infor-` + `mation` is one word, `wholly-` + `owned` keeps its hyphen: the page's own words decide."""
-    whole = (left + right).lower()
-    if whole in words:
-        return left + right
-    compound = left.lower() in words or right.lower() in words or not (left.isalpha() and right.isalpha())
-    return f"{left}-{right}" if compound else left + right
+        return False
 
 
 def _open(path: str) -> Any:
@@ -109,105 +184,37 @@ def _open(path: str) -> Any:
     import pypdfium2
 
     try:
-        return pypdfium2.PdfDocument(path)
+        document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
-        if getattr(error, "err_code", None) == PASSWORD_ERROR or "password" in str(error).lower():
+        code = getattr(error, "err_code", None)
+        if code in (PASSWORD_ERROR, SECURITY_ERROR) or "password" in str(error).lower():
             raise ParseError("pdf_encrypted") from error
         return None
+    open_forms(document)
+    return document
 
 
-def _structure(pages: int, title: str, sections: list[tuple[int, str]], reader: str) -> Structure:
+def _structure(
+    pages: int,
+    title: str,
+    entries: list[Entry],
+    reader: str,
+    *,
+    scans: list[int],
+    running: list[dict[str, Any]],
+) -> Structure:
     size = min(MAX_PAGES, max(MIN_PAGES, -(-pages // 8)))
-    spans = []
-    for first in range(1, pages + 1, size):
-        last = min(first + size - 1, pages)
-        before = [item for item in sections if item[0] <= first][-1:]
-        within = [item for item in sections if first < item[0] <= last]
-        listed = [(first, before[0][1])] if before else []
-        spans.append({"first": first, "last": last, "sections": [*listed, *within]})
-    return Structure(spans=tuple(spans), title=title, page_count=pages, reading={"reader": reader})
-
-
-def _outline(document: Any, pages: int) -> list[tuple[int, str]]:
-    """(page, title path) where sections begin, in the order of pages; the deepest title of a page wins."""
-    from pypdfium2 import PdfiumError
-
-    path: list[str] = []
-    found: dict[int, str] = {}
-    try:
-        for bookmark in document.get_toc(max_depth=4):
-            destination = bookmark.get_dest()
-            title = clean_line(bookmark.get_title() or "", 120)
-            index = destination.get_index() if destination is not None else None
-            if title:
-                path = [*path[: bookmark.level], title]
-            if title and index is not None and 0 <= index < pages:
-                found[index + 1] = " › ".join(path)[:MAX_SECTION]
-    except PdfiumError:
-        pass  # a broken outline costs section titles, not the document
-    return sorted(found.items())
-
-
-def _title(raw: str) -> str:
-    title = clean_line(raw)
-    words = WORD.findall(title)
-    return "" if DULL_TITLE.match(title) or len(words) < 2 else title
-
-
-def _poor(text: str) -> bool:
-    return not text.strip() or len(POOR.findall(text)) > len(text) * POOR_SHARE
-
-
-def _better(other: str, text: str) -> bool:
-    return bool(other.strip()) and (not text.strip() or len(POOR.findall(other)) < len(POOR.findall(text)))
-
-
-def _split_with_pypdf(path: str) -> Structure:
-    reader = _SecondReader(path).reader
-    try:
-        if reader is None:
-            raise ParseError("pdf_corrupt")
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise ParseError("pdf_encrypted")
-        pages = len(reader.pages)
-        title = _title(str((reader.metadata or {}).get("/Title") or ""))
-        if pages == 0:  # meant so, or all that is left of a torn file
-            meant = reader.root_object["/Pages"].get("/Count") == 0
-            raise ParseError("pdf_no_pages" if meant else "pdf_corrupt")
-    except ParseError:
-        raise
-    except Exception as error:  # pypdf raises nearly anything over a damaged file
-        raise ParseError("pdf_corrupt") from error
-    return _structure(pages, title, [], "pypdf")
-
-
-class _SecondReader:
-    """pypdf, opened only when it is needed."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._opened = False
-        self._reader: Any = None
-
-    @property
-    def reader(self) -> Any:
-        """pypdf's reader, or None when it cannot open the file either."""
-        if not self._opened:
-            import logging
-
-            import pypdf
-
-            logging.getLogger("pypdf").setLevel(logging.CRITICAL)
-            self._opened = True
-            try:
-                self._reader = pypdf.PdfReader(self._path)
-            except Exception:  # noqa: S110  pypdf raises nearly anything over a damaged file
-                pass
-        return self._reader
-
-    def page_text(self, number: int) -> str:
-        """The clean text of page `number`; "" when there is none to be had."""
-        try:
-            return clean_text(self.reader.pages[number - 1].extract_text().translate(LIGATURES))
-        except Exception:  # as above; the page then counts as one without text
-            return ""
+    pictures = set(scans)
+    spans: list[dict[str, Any]] = []
+    first = 1
+    while first <= pages:
+        last = first
+        while last < pages and last - first + 1 < size:
+            seen = sum(1 for number in range(first, last + 2) if number in pictures)
+            if seen > SCANNED_PAGES:
+                break
+            last += 1
+        spans.append({"first": first, "last": last, "sections": entries_between(entries, first, last)})
+        first = last + 1
+    reading = {"reader": reader} | ({"running_lines": running} if running else {})
+    return Structure(spans=tuple(spans), title=title, page_count=pages, reading=reading)

@@ -7,8 +7,13 @@ import unicodedata
 from typing import Any
 
 from documents.parsing.base import ParseError
+from documents.parsing.pdf_forms import open_forms
+from documents.parsing.pdf_layout import lines_of
+from documents.parsing.pdf_lines import Measure
+from documents.parsing.pdf_text import characters
 
 MAX_PIXELS = 4_000_000
+LEAST_LETTERS = 8  # of a line that is looked for by itself
 MARK = (255, 214, 64)  # multiplied into the page: text stays black
 
 
@@ -33,6 +38,7 @@ def render(path: str, page: int, width: int, highlight: str = "", near: int = 0)
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
         raise ParseError("pdf_corrupt") from error
+    open_forms(document)
     with document:
         if not 1 <= page <= len(document):
             raise ParseError("not_found")
@@ -74,7 +80,7 @@ def _draw(page: Any, width: int, highlight: str, near: int) -> dict[str, Any]:
     pixels = page.get_width() * page.get_height() * scale**2
     if pixels > MAX_PIXELS:
         scale *= (MAX_PIXELS / pixels) ** 0.5
-    image = page.render(scale=scale, may_draw_forms=False).to_pil().convert("RGB")
+    image = page.render(scale=scale, may_draw_forms=True).to_pil().convert("RGB")
     boxes = _boxes(page, image.size, highlight, near) if highlight else []
     if boxes:
         from PIL import Image, ImageChops, ImageDraw
@@ -90,22 +96,40 @@ def _draw(page: Any, width: int, highlight: str, near: int) -> dict[str, Any]:
 
 
 def _boxes(page: Any, size: tuple[int, int], passage: str, near: int) -> list[tuple[int, int, int, int]]:
-    """The passage's rectangles in pixels of the image."""
-    from pypdfium2 import raw
+    """The passage's rectangles in pixels of the image.
 
+    The page's characters are taken in the order in which its text was read (`pdf_layout`). A passage that is
+    not found whole (another reader's, or one that goes on in a form's fields) is marked line by line.
+    """
     textpage = page.get_textpage()
-    codes = (raw.FPDFText_GetUnicode(textpage, index) for index in range(textpage.count_chars()))
-    place = find([chr(code) if code < 0x110000 else " " for code in codes], passage, near)
-    if place is None:
-        return []
-    first, last = place
+    raw = characters(textpage)
+    lines = lines_of(raw, Measure(page, textpage))
+    order = [index for line in lines for first, end in line.ranges for index in range(first, end)]
+    text = [raw[index] for index in order]
+    places = [find(text, passage, near)]
+    if places == [None]:
+        pieces = [piece for piece in passage.split("\n") if len(_letters(piece)) >= LEAST_LETTERS]
+        places = [find(text, piece, near) for piece in pieces]
     boxes = []
-    for index in range(textpage.count_rects(first, last - first + 1)):
-        left, bottom, right, top = textpage.get_rect(index)
-        x0, y0 = _to_pixels(page, size, left, top)
-        x1, y1 = _to_pixels(page, size, right, bottom)
-        boxes.append((min(x0, x1) - 1, min(y0, y1) - 1, max(x0, x1) + 1, max(y0, y1) + 1))
+    for place in places:
+        for first, count in _runs(order[place[0] : place[1] + 1]) if place else ():
+            for index in range(textpage.count_rects(first, count)):
+                left, bottom, right, top = textpage.get_rect(index)
+                x0, y0 = _to_pixels(page, size, left, top)
+                x1, y1 = _to_pixels(page, size, right, bottom)
+                boxes.append((min(x0, x1) - 1, min(y0, y1) - 1, max(x0, x1) + 1, max(y0, y1) + 1))
     return boxes
+
+
+def _runs(indices: list[int]) -> list[tuple[int, int]]:
+    """(first, count) of the stretches of characters that follow one another."""
+    runs: list[tuple[int, int]] = []
+    for index in indices:
+        if runs and index == sum(runs[-1]):
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((index, 1))
+    return runs
 
 
 def _to_pixels(page: Any, size: tuple[int, int], x: float, y: float) -> tuple[int, int]:

@@ -24,9 +24,10 @@ BROAD_EXCEPT_ALLOWED = {
     "documents/ingestion/part.py::part_process": "frees the part and raises again",
     "documents/ingestion/split.py::document_split": "frees the document and raises again",
     "documents/parsing/child.py::_answer": "the outermost boundary of the guarded child process",
-    "documents/parsing/pdf.py::_split_with_pypdf": PYPDF,
-    "documents/parsing/pdf.py::reader": PYPDF,
-    "documents/parsing/pdf.py::page_text": PYPDF,
+    "documents/parsing/ocr.py::read_page": "raises again, as MemoryError where memory ran out",
+    "documents/parsing/pdf_second.py::look": PYPDF,
+    "documents/parsing/pdf_second.py::page_text": PYPDF,
+    "documents/parsing/pdf_second.py::reader": PYPDF,
     "documents/tasks.py::process_part": "the outermost boundary of a task",
     "documents/tasks.py::split_document": "the outermost boundary of a task",
 }
