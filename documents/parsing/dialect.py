@@ -89,8 +89,9 @@ def _format(lines: list[str]) -> Format:
     if remarks:
         form = _best([line for line in judged if not line.startswith(COMMENT)] or judged)
         width = _usual_width(_widths(judged, form))
-        odd = sum(len(next(iter(_cells([line], form)), [])) != width for line in remarks)
-        if odd >= len(remarks) * 0.8:
+        odd = [len(next(iter(_cells([line], form)), [])) != width for line in remarks]
+        above = odd[0] and next(line for line in judged if line.strip()) is remarks[0]
+        if sum(odd) >= len(remarks) * (0.5 if above else 0.8):
             form = replace(form, comment=COMMENT, width=width)
             return _escaped(lines, form)
     return _escaped(lines, _best(judged))
@@ -99,7 +100,7 @@ def _format(lines: list[str]) -> Format:
 def _best(lines: list[str]) -> Format:
     text = "".join(lines)
     quotes = ['"']
-    if re.search(r"(^|[,;\t|])'[^']*'?.*'($|[,;\t|\r\n])", text, re.MULTILINE):
+    if re.search(r"(^|[,;\t|])'", text, re.MULTILINE) and re.search(r"'[,;\t|\r\n]", text):
         quotes.append("'")
     escapes = ["", "\\"] if re.search(r"\\[\"',;|\t]", text) else [""]
     spaces = [False, True] if re.search(r"[,;|\t] +[\"']", text) else [False]
