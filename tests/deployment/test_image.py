@@ -52,7 +52,13 @@ def test_only_what_is_named_goes_into_the_image():
 
 def test_every_file_that_the_build_copies_is_let_in():
     let_in = {line[1:] for line in read(".dockerignore").splitlines() if line.startswith("!")}
-    assert {"requirements.txt", "constraints.txt", "scripts/install.py", "manage.py"} <= let_in
+    assert {
+        "requirements.txt",
+        "requirements-ocr.txt",
+        "constraints.txt",
+        "scripts/install.py",
+        "manage.py",
+    } <= let_in
     assert {"config", "accounts", "collections_app", "documents", "chat", "templates", "static"} <= let_in
 
 
