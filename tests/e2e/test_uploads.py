@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zipfile
 
 import pytest
 
@@ -156,6 +157,9 @@ def test_a_folder_is_taken_and_each_bad_file_named(api, page, tmp_path):
     (folder / "notes.md").write_text("# Notes\n\nThe crane stands on the east mole.\n")
     for number in range(4):
         (folder / f"log {number}.txt").write_text(f"Ship number {number} came in at dawn.")
+    with zipfile.ZipFile(folder / "old.zip", "w") as archive:
+        archive.writestr("pilots.txt", "The pilots' house was sold in 1938.")
+        archive.writestr("setup.exe", b"MZ" + bytes(200))
     (folder / "empty.txt").touch()
     (folder / "program.pdf").write_bytes(b"\x7fELF" + bytes(200))
     (folder / "photo.png").write_bytes(b"\x89PNG" + bytes(200))
@@ -170,8 +174,10 @@ def test_a_folder_is_taken_and_each_bad_file_named(api, page, tmp_path):
     assert {"reports/photo.png", "reports/.hidden.txt"} == set(
         skipped.get_by_role("listitem").all_inner_texts()
     )
+    page.get_by_test_id("upload").filter(has_text="setup.exe").get_by_text("Only PDF").wait_for()
+    row_of(page, "pilots.txt").wait_for()
     row_of(page, "reports/older/prices.csv").get_by_text("completed").wait_for(timeout=INGEST_MS)
-    assert page.get_by_test_id("document-row").count() == 7
+    assert page.get_by_test_id("document-row").count() == 8
 
 
 def test_a_newer_file_of_the_same_name_replaces_keeps_or_is_skipped(product, api, page, tmp_path):
