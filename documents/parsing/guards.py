@@ -22,6 +22,7 @@ from typing import Any
 from config.error_codes import ErrorCode
 from config.errors import PermanentError, TransientError, VerbatimError
 from documents.parsing.base import Reading, Structure, reading_from_json, structure_from_json
+from documents.parsing.clean import storable
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ class ParserChild:
                 self._stop()
                 raise PermanentError(ErrorCode.PARSE_MEMORY)
             if piece.endswith(b"\n"):
-                return dict(json.loads(b"".join(pieces)))
+                return _storable_answer(b"".join(pieces))
 
     def _died(self, process: "subprocess.Popen[bytes]") -> VerbatimError:
         """Why the child ended: over its processor time, out of memory, or crashed.
@@ -171,6 +172,14 @@ class ParserChild:
                     pipe.close()
                 except BrokenPipeError:
                     pass  # what was left in its buffer has no reader any more
+
+
+def _storable_answer(line: bytes) -> dict[str, Any]:
+    """The child's JSON, which writes NULs and surrogates (also sound pairs of them) as escapes."""
+    answer = dict(json.loads(line))
+    if b"\\u0000" in line or b"\\ud" in line:
+        answer = storable(answer)
+    return answer
 
 
 def _as_error(answer: dict[str, Any]) -> PermanentError:
