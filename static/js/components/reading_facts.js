@@ -1,4 +1,4 @@
-// How a document was read, and a table's profile, for people.
+// How a document was read, for people.
 import { el } from "../lib/dom.js";
 import { bytes, number, when } from "../lib/format.js";
 
@@ -44,16 +44,4 @@ export function factsOf(document_) {
   facts.push(["Added", [when(document_.created_at), by ? `by ${by.full_name || by.email}` : ""].filter(Boolean).join(" ")]);
   if (done && document_.status === "completed") facts.push(["Completed", when(done)]);
   return el("dl", { class: "facts", "data-testid": "facts" }, facts.map(([term, says]) => [el("dt", { text: term }), el("dd", {}, says)]));
-}
-
-/** Whether a passage tells about a whole table instead of some of its rows. */
-export const isProfile = (chunk, document_) => document_.media_type === "text/csv" && !chunk.rows;
-
-/** A profile reads as lines; "Column: rest" stands out by its column. */
-export function profileText(content) {
-  const line = (text) => {
-    const at = text.indexOf(": ");
-    return at > 0 && at < 80 ? el("li", {}, el("b", { text: text.slice(0, at) }), text.slice(at)) : el("li", { text });
-  };
-  return el("ul", { class: "profile" }, content.split("\n").filter((text) => text.trim()).map(line));
 }

@@ -3,7 +3,8 @@ import { confirmAction } from "../components/dialog.js";
 import { chooseOne } from "../components/incoming.js";
 import { showPager } from "../components/pager.js";
 import { progressOf, servingWords, stateWord, UNFINISHED, waitingWords, warningsOf } from "../components/progress.js";
-import { factsOf, isProfile, profileText } from "../components/reading_facts.js";
+import { factsOf } from "../components/reading_facts.js";
+import { isProfile, showTableProfile } from "../components/table_profile.js";
 import { complain, say } from "../components/toast.js";
 import { Uploads } from "../components/uploads.js";
 import * as api from "../lib/api.js";
@@ -43,6 +44,7 @@ class DocumentPage {
     this.showActions(document_);
     const finished = before && UNFINISHED.has(before.status) && !UNFINISHED.has(document_.status);
     if (finished) this.loadPassages(1);
+    if (!before || finished) showTableProfile($("#profile"), document_).catch(complain);
     const missing = document_.status === "queued" && !this.around.workerAlive;
     $("#worker-missing").hidden = !missing;
   }
@@ -137,9 +139,9 @@ class DocumentPage {
 
   passage(chunk, index) {
     const profile = isProfile(chunk, this.document);
-    const where = [profile ? "about the whole table" : place(chunk), chunk.section].filter(Boolean).join(" · ");
+    const where = [place(chunk), chunk.section || (profile ? "about the whole table" : "")].filter(Boolean).join(" · ");
     const header = el("header", {}, el("b", { text: `Passage ${number(index)}` }), el("span", { class: "muted", text: `${where}${where ? " · " : ""}${count(chunk.token_count, "token")}` }));
-    return el("li", { class: "hit" }, header, profile ? profileText(chunk.content) : el("p", { class: "text", text: chunk.content }));
+    return el("li", { class: "hit" }, header, el("p", { class: "text", text: chunk.content }));
   }
 
   async loadPassages(page) {
