@@ -22,6 +22,7 @@ BLOCK = 1 << 20
 SAMPLE = 1 << 16
 MIXED = "mixed"
 MOST_BROKEN = 10
+LONGEST = 3  # bytes of a cut character
 MOST_LISTED = 200
 
 
@@ -145,7 +146,7 @@ def _nearly_utf8(path: str) -> tuple[tuple[int, ...], int] | None:
     """(numbers of the first broken lines, how many breaks), or None when it is not UTF-8 at all."""
     valid, broken, line = 0, 0, 1
     lines: list[int] = []
-    only_at_end = False
+    start, last = 0, -1  # byte offsets of the data in hand and of the last break
     rest = b""
     with open(path, "rb") as file:
         while True:
@@ -157,15 +158,16 @@ def _nearly_utf8(path: str) -> tuple[tuple[int, ...], int] | None:
                 good, places = _judged(data)
                 valid += good
                 broken += len(places)
-                only_at_end = bool(places) and not block and not rest and places[-1] >= len(data) - 3
+                last = start + places[-1] if places else last
                 for place in places[: MOST_LISTED - len(lines)]:
                     lines.append(line + data.count(b"\n", 0, place))
                 if broken > 1000 and broken * MOST_BROKEN > valid:
                     return None
             line += data.count(b"\n")
+            start += len(data)
             if not block:
                 break
-    if valid and (broken * MOST_BROKEN <= valid or (broken == 1 and only_at_end)):
+    if valid and (broken * MOST_BROKEN <= valid or (broken == 1 and last >= start - LONGEST)):
         return tuple(dict.fromkeys(lines)), broken
     return None
 

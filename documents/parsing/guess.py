@@ -15,6 +15,7 @@ TRUSTED = frozenset(
     + ["big5", "big5hkscs", "gb2312", "gbk", "gb18030", "hz", "cp1250", "iso8859_2", "cp1251", "koi8_r"]
     + ["koi8_u", "iso8859_5", "cp1253", "iso8859_7", "cp1254", "iso8859_9", "cp1255", "iso8859_8"]
     + ["cp1256", "iso8859_6", "cp874", "tis_620", "cp1258"]
+    + ["euc_jis_2004", "euc_jisx0213", "shift_jis_2004"]
 )
 LATIN = ("cp1250", "iso8859_2", "cp1254", "iso8859_9", "cp1258")
 CENTRAL = ("cp1250", "iso8859_2")
@@ -25,6 +26,7 @@ LOWER = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüßœ")
 RARE = frozenset("ðþýÿšž")
 OPENING, CLOSING = frozenset("“‘«„‚¿¡"), frozenset("”’»…®©™ªº°²³")
 LOOSE = frozenset("–—•·€£¥¢§±×÷½¼¾\u00a0")
+GOOD = 0.4  # a plausibility below is no reading of words
 MARGIN = 0.2  # by which another reading must be better than Windows-1252
 HIGH_LINE = re.compile(rb"[^\r\n]{0,200}[\x80-\xff][^\r\n]{0,200}")
 
@@ -69,7 +71,7 @@ def western(sample: bytes) -> str:
     """The Western encoding whose reading of the bytes is the most plausible; Windows-1252 when in doubt."""
     scores = {name: _plausibility(sample.decode(name, errors="replace")) for name in WESTERN}
     best = max(WESTERN, key=lambda name: scores[name])
-    return best if scores[best] > scores["cp1252"] + MARGIN else "cp1252"
+    return best if scores[best] > max(scores["cp1252"] + MARGIN, GOOD) else "cp1252"
 
 
 def _whole_words(text: str) -> bool:

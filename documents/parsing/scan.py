@@ -31,7 +31,17 @@ UNITS = {"utf-16-le": "<u2", "utf-16-be": ">u2", "utf-32-le": "<u4", "utf-32-be"
 # Their characters may hold the bytes of delimiters and quotes.
 UNSAFE = frozenset(
     ["cp932", "shift_jis", "shift_jisx0213", "iso2022_jp", "euc_jp", "cp949", "johab", "euc_kr"]
-    + ["big5", "big5hkscs", "gb2312", "gbk", "gb18030", "hz"]
+    + [
+        "euc_jis_2004",
+        "euc_jisx0213",
+        "shift_jis_2004",
+        "big5",
+        "big5hkscs",
+        "gb2312",
+        "gbk",
+        "gb18030",
+        "hz",
+    ]
 )
 
 

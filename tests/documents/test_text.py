@@ -62,3 +62,37 @@ def test_cleaning_removes_what_the_database_refuses():
     assert clean_text("a\x00b\ud800c\ufeff\r\nd\re\u0301") == "abc\nd\né"
     assert clean_line("  a\u202e b\n\tc  ") == "a b c"
     assert len(clean_line("x" * 999)) == 255
+
+
+def sections(saved, source: str, name: str = "a.md") -> list[tuple[str, str]]:
+    _, blocks, _ = read_all(text, saved(source.encode()), name)
+    return [(block.section, block.text.strip()) for block in blocks]
+
+
+def test_underlined_headings_become_sections(saved):
+    source = "Guide\n=====\n\nIntro.\n\nSetup\n-----\n\nSteps.\n\n## Use ##\n\nText.\n"
+    assert sections(saved, source) == [
+        ("Guide", "Guide\n=====\n\nIntro."),
+        ("Guide › Setup", "Setup\n-----\n\nSteps."),
+        ("Guide › Use", "## Use ##\n\nText."),
+    ]
+
+
+def test_rules_lists_tables_code_and_settings_are_no_headings(saved):
+    source = (
+        "---\ntitle: x\ntags: y\n---\n\nPlain.\n\n---\n\n- item\n---\n\na | b\n--- | ---\n1 | 2\n\n"
+        "Two lines\nof text\n---\n\n~~~\n# code\nCode\n====\n~~~\n\n    Done\n"
+    )
+    assert {section for section, _ in sections(saved, source)} == {""}
+
+
+def test_plain_text_has_no_headings(saved):
+    assert {section for section, _ in sections(saved, "# A\n\nB\n=\n\nC.\n", "a.txt")} == {""}
+
+
+def test_one_endless_line_is_read_in_parts_that_end_between_words(saved):
+    source = "wordy " * 50_000
+    structure, blocks, _ = read_all(text, saved(source.encode()), "a.txt")
+    assert len(structure.spans) > 5
+    assert "".join(block.text for block in blocks) == source
+    assert all(block.text.endswith(" ") and block.text.startswith("wordy") for block in blocks)
