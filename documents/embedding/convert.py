@@ -12,7 +12,7 @@ from typing import Any
 
 from documents.embedding.weights import Weights, verify
 
-FORMAT = 1  # raise it when what is written below changes
+FORMAT = 2  # raise it when what is written below changes
 MODEL_FILE = "model.xml"
 FACTS_FILE = "facts.json"
 
@@ -61,7 +61,12 @@ def _write(weights: Weights, folder: Path) -> None:
         raise ValueError(f"{weights.model_id} does not pool by the mean")
 
     class Embed(torch.nn.Module):
-        """Token ids to unit vectors: the transformer, the mean over real tokens, length 1."""
+        """Token ids to unit vectors: the transformer, the mean over real tokens, length 1.
+
+        The sum over tokens is a matrix product. OpenVINO keeps in float32 whatever lies between the last
+        product and the output; after an elementwise sum that was the transformer's whole residual stream
+        (one eighth of the time). With bf16 there, vectors stay within cosine 0.9999 of float32's.
+        """
 
         def __init__(self) -> None:
             super().__init__()
@@ -69,9 +74,9 @@ def _write(weights: Weights, folder: Path) -> None:
 
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
             hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask)[0]
-            mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-            pooled = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
-            return torch.nn.functional.normalize(pooled, dim=1)
+            mask = attention_mask.unsqueeze(1).to(hidden.dtype)
+            summed = torch.matmul(mask, hidden).squeeze(1)  # of the mean's direction
+            return torch.nn.functional.normalize(summed, dim=1)
 
     example = {
         "input_ids": torch.ones((2, 8), dtype=torch.int64),
