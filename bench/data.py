@@ -62,8 +62,11 @@ def load_documents(collection: Any, entries: Iterator[dict[str, Any]]) -> dict[s
             status=Status.COMPLETED,
             generation=1,
             active_generation=1,
+            embedding_model=collection.embedding_model,
             chunk_count=1,
+            served_chunks=1,
             token_count=len(entry["text"].split()),
+            served_tokens=len(entry["text"].split()),
             completed_at=timezone.now(),
         )
         for entry in entries

@@ -121,8 +121,11 @@ def _documents(cursor: Any, collection: Any, count: int) -> list[int]:
             status=Status.COMPLETED,
             generation=1,
             active_generation=1,
+            embedding_model=collection.embedding_model,
             chunk_count=DOCUMENT_CHUNKS,
+            served_chunks=DOCUMENT_CHUNKS,
             token_count=DOCUMENT_CHUNKS * 150,
+            served_tokens=DOCUMENT_CHUNKS * 150,
             completed_at=timezone.now(),
         )
         for number in range(count)

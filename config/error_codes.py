@@ -36,6 +36,11 @@ class ErrorCode(StrEnum):
     STORAGE_FULL = "storage_full"
     ORIGINAL_NOT_KEPT = "original_not_kept"
     DOCUMENT_BUSY = "document_busy"
+    DOCUMENT_NAME_TAKEN = "document_name_taken"
+    DOCUMENT_BYTES_TAKEN = "document_bytes_taken"
+    REBUILD_RUNNING = "rebuild_running"
+    ORIGINALS_MISSING = "originals_missing"
+    EMBEDDING_DIMENSION = "embedding_dimension"
     PDF_ENCRYPTED = "pdf_encrypted"
     PDF_CORRUPT = "pdf_corrupt"
     PDF_NO_PAGES = "pdf_no_pages"
@@ -152,6 +157,29 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
     ),
     C.DOCUMENT_BUSY: D(
         409, "The document is being processed right now.", "Wait until it is done, or cancel it first.", True
+    ),
+    C.DOCUMENT_NAME_TAKEN: D(
+        409,
+        "A document of this name is there already.",
+        "Send it again with same_name=replace for a new version, or same_name=keep to have both.",
+    ),
+    C.DOCUMENT_BYTES_TAKEN: D(
+        409, "Another document of this model holds the same bytes.", "Use that one, or delete it first."
+    ),
+    C.REBUILD_RUNNING: D(
+        409,
+        "The documents are being rebuilt with another embedding model.",
+        "Wait until that is done, or abandon it first.",
+    ),
+    C.ORIGINALS_MISSING: D(
+        409,
+        "The original files of some documents were not kept, so they cannot be built anew.",
+        "Upload these documents again, or delete them.",
+    ),
+    C.EMBEDDING_DIMENSION: D(
+        422,
+        "The embedding model's vectors do not have the length that this installation stores.",
+        "Choose a model with 384 dimensions.",
     ),
     C.PDF_ENCRYPTED: D(
         422, "The PDF is protected by a password.", "Save it without one and upload it again."

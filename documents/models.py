@@ -103,10 +103,22 @@ class Document(models.Model):
         max_length=200, blank=True, help_text="Of the vectors that readers search (active_generation)."
     )
     building_model = models.CharField(max_length=200, blank=True, help_text="Of the build in work.")
+    building_standby = models.BooleanField(default=False, help_text="The build in work is the rebuild's.")
+    build_facts = models.JSONField(
+        null=True,
+        help_text="What the build in work (or the one on standby) found: {title, page_count, row_count, "
+        "reading, warnings}, on standby {chunks, tokens} too. The columns of these names tell of what is "
+        "served.",
+    )
     standby_generation = models.PositiveIntegerField(
         null=True,
         help_text="Built for the collection's rebuild; active when that is done.",
     )
+    rebuild_error = models.JSONField(
+        null=True, help_text="Why the rebuild could not build it: {code, message, next_step}."
+    )
+    served_chunks = models.PositiveIntegerField(default=0, help_text="Of active_generation.")
+    served_tokens = models.BigIntegerField(default=0, help_text="Of active_generation.")
     next_source = models.JSONField(
         null=True,
         help_text="Newer bytes that the build in work reads: {name, media_type, size, sha256, stored_name, "
@@ -140,6 +152,10 @@ class Document(models.Model):
                 condition=~Q(status=Status.COMPLETED) | Q(chunk_count__gt=0, active_generation__isnull=False),
                 name="document_completed_has_chunks",
             ),
+            models.CheckConstraint(
+                condition=Q(active_generation__isnull=True) | ~Q(embedding_model=""),
+                name="document_served_names_its_model",
+            ),
         ]
         indexes = [
             models.Index(fields=["collection", "status"]),
@@ -169,6 +185,9 @@ class DocumentPart(models.Model):
     queued_at = models.DateTimeField(null=True)
     chunk_count = models.PositiveIntegerField(default=0)
     gathers = models.BooleanField(default=False, help_text="Begun when all the others are done.")
+    error = models.JSONField(
+        null=True, help_text="Why the last attempt ended early: {code, message, next_step}."
+    )
     profile = models.JSONField(null=True, help_text="What a table's columns hold in this part's rows.")
     warnings = models.JSONField(default=list)
     milliseconds = models.JSONField(default=dict, help_text="Time per step: parse, chunk, embed, write.")

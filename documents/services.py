@@ -1,9 +1,9 @@
-"""What can be done to a document: upload, delete, reprocess, cancel. Each checks the actor's right itself."""
+"""What can be done to a document: upload, replace, reprocess, cancel, delete. Each checks the right."""
 
 import uuid
 
 from django.core.files import File
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from accounts.models import User
 from collections_app.access import get_for, get_managed
@@ -11,31 +11,40 @@ from collections_app.models import Collection
 from config.errors import ErrorCode, VerbatimError
 from config.queues import enqueue
 from documents import events, lifecycle
-from documents.ingestion import storage
-from documents.ingestion.refusals import refusal
-from documents.models import UNFINISHED, Document, Status
-from documents.parsing import sniff
-from documents.parsing.base import ParseError
+from documents.ingestion import storage, versions
+from documents.ingestion.source import own_source, source_of
+from documents.models import UNFINISHED, Document, SameName, Status
 from documents.parsing.clean import clean_name
 from documents.selectors import document_for
 
 
 def document_upload(
-    *, actor: User, collection: Collection, file: File, session_id: uuid.UUID | None = None
+    *,
+    actor: User,
+    collection: Collection,
+    file: File,
+    session_id: uuid.UUID | None = None,
+    same_name: str = SameName.KEEP,
 ) -> Document:
     """Store a file and queue its processing. Identical bytes in the same scope are the same document.
 
     Args:
         session_id: visible to that chat session alone; the caller has checked that it is the actor's.
+        same_name: one of `SameName`, for new bytes under a name that is taken.
 
     Raises:
         VerbatimError: NOT_FOUND, PERMISSION_DENIED, FILE_EMPTY, FILE_TOO_LARGE, FILE_TYPE_UNSUPPORTED,
-            STORAGE_FULL. Nothing is kept then.
+            STORAGE_FULL, DOCUMENT_NAME_TAKEN, DOCUMENT_BUSY. Nothing is kept then.
     """
     _require_upload(actor, collection, session_id)
-    name = (file.name or "").replace("\\", "/").rsplit("/", 1)[-1]
-    stored = storage.store(file)
-    return document_keep(actor=actor, collection=collection, name=name, stored=stored, session_id=session_id)
+    return document_keep(
+        actor=actor,
+        collection=collection,
+        name=_name_of(file),
+        stored=storage.store(file),
+        session_id=session_id,
+        same_name=same_name,
+    )
 
 
 def document_keep(
@@ -45,34 +54,55 @@ def document_keep(
     name: str,
     stored: storage.Stored,
     session_id: uuid.UUID | None = None,
-    same_name: str = "keep",
+    same_name: str = SameName.KEEP,
 ) -> Document:
     """`document_upload` for bytes that are stored already; what becomes no document's is removed.
 
     Args:
         name: as the client calls it, with the folders that it has within what was uploaded together.
         stored: passes to the document, or is deleted.
+        same_name: one of `SameName`.
 
     Raises:
-        VerbatimError: NOT_FOUND, PERMISSION_DENIED, FILE_TYPE_UNSUPPORTED.
+        VerbatimError: NOT_FOUND, PERMISSION_DENIED, FILE_TYPE_UNSUPPORTED, DOCUMENT_NAME_TAKEN,
+            DOCUMENT_BUSY.
     """
-    used = False
-    try:
+    with versions.kept_or_removed(stored) as keeping:
         _require_upload(actor, collection, session_id)
-        name = clean_name(name)
-        media_type = _media_type(stored.name, name)
-        document, used = _create_or_reuse(actor, collection, session_id, name, media_type, stored)
-    finally:
-        if not used:
-            storage.path_of(stored.name).unlink(missing_ok=True)
+        newer = versions.newer_source(actor, clean_name(name), stored)
+        scope = versions.Scope(collection.pk, session_id)
+        with transaction.atomic():
+            document, keeping.used = versions.take_in(scope, newer, same_name)
+            _queue(document)
+    document.refresh_from_db()
     return document
+
+
+def document_replace(*, actor: User, document: Document, file: File) -> Document:
+    """Build a newer file in place of a document's; the old one serves until the new one is complete.
+
+    Raises:
+        VerbatimError: NOT_FOUND, PERMISSION_DENIED, DOCUMENT_BUSY, DOCUMENT_BYTES_TAKEN, and what is wrong
+            with the file as for `document_upload`. Nothing is kept then.
+    """
+    document = _changeable(actor, document)
+    return document_replace_stored(
+        actor=actor, document=document, name=_name_of(file), stored=storage.store(file)
+    )
 
 
 def document_replace_stored(
     *, actor: User, document: Document, name: str, stored: storage.Stored
 ) -> Document:
-    """Not yet a version: a document of its own."""
-    return document_keep(actor=actor, collection=document.collection, name=name, stored=stored)
+    """`document_replace` for bytes that are stored already; what becomes no document's is removed."""
+    with versions.kept_or_removed(stored) as keeping:
+        document = _changeable(actor, document)
+        newer = versions.newer_source(actor, clean_name(name), stored)
+        with transaction.atomic():
+            document, keeping.used = versions.put_in_place(document, newer)
+            _queue(document)
+    document.refresh_from_db()
+    return document
 
 
 def document_reprocess(*, actor: User, document: Document) -> Document:
@@ -82,12 +112,13 @@ def document_reprocess(*, actor: User, document: Document) -> Document:
         VerbatimError: NOT_FOUND, PERMISSION_DENIED, DOCUMENT_BUSY, ORIGINAL_NOT_KEPT.
     """
     document = _changeable(actor, document)
-    if document.status in UNFINISHED:
+    if document.status in UNFINISHED and not document.building_standby:
         raise VerbatimError(ErrorCode.DOCUMENT_BUSY)
-    if not document.stored_name or not storage.path_of(document.stored_name).exists():
+    if not own_source(document).is_there:
         raise VerbatimError(ErrorCode.ORIGINAL_NOT_KEPT)
     with transaction.atomic():
-        if not lifecycle.build_begin(document_id=document.pk):
+        model = lifecycle.model_locked(document.collection_id)
+        if not lifecycle.build_begin(document_id=document.pk, model=model):
             raise VerbatimError(ErrorCode.DOCUMENT_BUSY)
         _queue(document)
     document.refresh_from_db()
@@ -120,8 +151,13 @@ def document_delete(*, actor: User, document: Document) -> None:
     """
     document = _changeable(actor, document)
     with transaction.atomic():
-        Document.objects.filter(pk=document.pk).delete()
-        storage.discard(document.stored_name)
+        row = Document.objects.select_for_update().filter(pk=document.pk).first()
+        if row is None:
+            return
+        for source in (own_source(row), source_of(row)):
+            storage.discard(source.stored_name)
+        row.delete()
+        lifecycle.rebuild_nudge(document.collection_id)
         events.document_changed(collection_id=document.collection_id, document_id=document.pk)
 
 
@@ -141,61 +177,14 @@ def _changeable(actor: User, document: Document) -> Document:
     return current
 
 
-def _media_type(stored_name: str, name: str) -> str:
-    try:
-        return sniff.media_type(str(storage.path_of(stored_name)), name)
-    except ParseError as error:
-        raise refusal(error, name) from error
-
-
-def _create_or_reuse(
-    actor: User,
-    collection: Collection,
-    session_id: uuid.UUID | None,
-    name: str,
-    media_type: str,
-    stored: storage.Stored,
-) -> tuple[Document, bool]:
-    """The document, and whether the stored file is now its original."""
-    try:
-        with transaction.atomic():
-            document = Document.objects.create(
-                collection=collection,
-                session_id=session_id,
-                name=name,
-                media_type=media_type,
-                size=stored.size,
-                sha256=stored.sha256,
-                stored_name=stored.name,
-                generation=1,
-                building_generation=1,
-                uploaded_by=actor,
-            )
-            _queue(document)
-        return document, True
-    except IntegrityError:
-        same = Document.objects.filter(collection=collection, session_id=session_id, sha256=stored.sha256)
-        with transaction.atomic():
-            existing = same.select_for_update().first()
-            if existing is None:  # deleted this very moment, or the collection is gone
-                raise VerbatimError(ErrorCode.CONFLICT) from None
-            return existing, _revive(existing, stored)
-
-
-def _revive(document: Document, stored: storage.Stored) -> bool:
-    """Give a failed or cancelled document another try with the bytes that came again."""
-    missing = not document.stored_name or not storage.path_of(document.stored_name).exists()
-    if document.status not in (Status.FAILED, Status.CANCELLED):
-        return False
-    if missing:
-        Document.objects.filter(pk=document.pk).update(stored_name=stored.name)
-    lifecycle.build_begin(document_id=document.pk)
-    _queue(document)
-    document.refresh_from_db()
-    return missing
+def _name_of(file: File) -> str:
+    return (file.name or "").replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def _queue(document: Document) -> None:
+    """Ring for its splitting, if it waits for that."""
+    if document.status != Status.QUEUED:
+        return
     from documents.tasks import split_document
 
     enqueue(split_document, document.pk)

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from celery import Task, shared_task
-from celery.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
+from celery.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.signals import task_failure, worker_process_init, worker_ready, worker_shutting_down
 from django.conf import settings
 from django.core.cache import cache
@@ -17,8 +17,9 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from config.api.health import WORKER_HEARTBEAT_KEY
-from config.errors import ErrorCode, PermanentError, VerbatimError
+from config.errors import VerbatimError
 from config.queues import enqueue
+from documents.ingestion import outages
 from documents.ingestion.lease import MAX_ATTEMPTS
 
 log = logging.getLogger(__name__)
@@ -35,8 +36,8 @@ def split_document(self: Task, document_id: int) -> None:
     try:
         parts = document_split(document_id=document_id)
     except Exception as error:  # the outermost boundary: tried again, then told
-        _again(self, error)
-        document_exhausted(document_id=document_id, error=_final(error))
+        if _again(self, error):
+            document_exhausted(document_id=document_id, error=outages.as_told(error))
         return
     for part_id in parts:
         enqueue(process_part, part_id)
@@ -50,11 +51,28 @@ def process_part(self: Task, part_id: int) -> None:
     try:
         parts = part_process(part_id=part_id)
     except Exception as error:  # the outermost boundary: tried again, then told
-        _again(self, error)
-        part_exhausted(part_id=part_id, error=_final(error))
+        if _again(self, error):
+            part_exhausted(part_id=part_id, error=outages.as_told(error))
         return
     for next_id in parts:
         enqueue(process_part, next_id)
+
+
+@shared_task(ignore_result=True)
+def advance_rebuild(collection_id: int) -> None:
+    """Do what a model's rebuild needs next."""
+    from documents.rebuild import rebuild_advance
+
+    for document_id in rebuild_advance(collection_id=collection_id):
+        enqueue(split_document, document_id)
+
+
+@shared_task(ignore_result=True)
+def drop_leftovers() -> None:
+    """Delete what builds left behind that nobody reads any more."""
+    from documents.lifecycle import leftovers_drop
+
+    leftovers_drop()
 
 
 @shared_task(ignore_result=True)
@@ -67,25 +85,27 @@ def sweep() -> None:
         enqueue(split_document, document_id)
     for part_id in found.parts:
         enqueue(process_part, part_id)
+    for collection_id in found.rebuilds:
+        enqueue(advance_rebuild, collection_id)
+    if found.leftovers:
+        enqueue(drop_leftovers)
 
 
-def _again(task: Task, error: Exception) -> None:
-    """Have the task tried again, by raising what Celery wants; returns when it was tried often enough."""
+def _again(task: Task, error: Exception) -> bool:
+    """Have the task tried again, by raising what Celery wants.
+
+    Returns:
+        True when it was tried often enough; False when the database was away: the row is left to the
+        sweeper, for an outage says nothing about the document.
+    """
+    if outages.is_outage(error):
+        log.warning("%s%r was cut off by an outage of the database", task.name, task.request.args)
+        return False
     if not isinstance(error, VerbatimError | OperationalError):
         log.error("%s%r failed", task.name, task.request.args, exc_info=error)
     if task.request.retries + 1 < MAX_ATTEMPTS:
         raise task.retry(exc=error, countdown=_backoff(task.request.retries)) from error
-
-
-def _final(error: Exception) -> PermanentError:
-    """What the document is told when the last attempt failed."""
-    if isinstance(error, VerbatimError):
-        return PermanentError(error.code, error.message, next_step=error.next_step)
-    if isinstance(error, OperationalError):
-        return PermanentError(ErrorCode.SERVICE_UNAVAILABLE)
-    if isinstance(error, SoftTimeLimitExceeded):
-        return PermanentError(ErrorCode.PARSE_TIMEOUT)
-    return PermanentError(ErrorCode.PROCESSING_FAILED)
+    return True
 
 
 def _backoff(retries: int) -> float:

@@ -245,6 +245,7 @@ MAX_FILE_SIZE_MB = env_int("MAX_FILE_SIZE_MB", 250, low=1, high=1024)
 KEEP_ORIGINAL_FILES = env_bool("KEEP_ORIGINAL_FILES", True)
 EMBEDDING_BACKEND = env_str("EMBEDDING_BACKEND", "openvino", choices=("openvino", "torch", "fake"))
 EMBEDDING_MODEL = env_str("EMBEDDING_MODEL", "sentence-transformers/all-MiniLM-L6-v2")
+EMBEDDING_MODELS = list(dict.fromkeys([EMBEDDING_MODEL, *env_list("EMBEDDING_MODELS", "")]))
 EMBEDDING_DIMENSION = 384
 MODEL_CACHE_DIR = Path(env_str("MODEL_CACHE_DIR", str(DATA_DIR / "models"))).resolve()
 PARSE_MEMORY_MB = env_int("PARSE_MEMORY_MB", 1024, low=128, high=65536)

@@ -4,7 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from documents.models import Chunk, Document, Status
+from documents.ingestion import progress
+from documents.models import Chunk, Document, SameName, Status
 
 COLUMNS_SHOWN = 50  # a table may have thousands, and a list many tables
 
@@ -18,6 +19,9 @@ class DocumentSerializer(serializers.ModelSerializer):
     uploaded_by = serializers.SerializerMethodField()
     has_original = serializers.SerializerMethodField()
     reading = serializers.SerializerMethodField()
+    serving = serializers.SerializerMethodField(help_text="Readers get answers from a finished version now.")
+    replacing = serializers.SerializerMethodField(help_text="The newer bytes that are being built.")
+    rebuilding = serializers.SerializerMethodField(help_text="Waits for the rebuild of the whole model.")
 
     class Meta:
         model = Document
@@ -39,6 +43,9 @@ class DocumentSerializer(serializers.ModelSerializer):
             "row_count",
             "reading",
             "version",
+            "serving",
+            "replacing",
+            "rebuilding",
             "has_original",
             "uploaded_by",
             "created_at",
@@ -46,12 +53,24 @@ class DocumentSerializer(serializers.ModelSerializer):
         )
         read_only_fields = fields
 
-    def get_progress(self, document: Document) -> dict[str, int]:
+    def get_serving(self, document: Document) -> bool:
+        return document.active_generation is not None
+
+    def get_replacing(self, document: Document) -> dict[str, Any] | None:
+        newer = document.next_source
+        return {"name": newer["name"], "size": newer["size"]} if newer else None
+
+    def get_rebuilding(self, document: Document) -> bool:
+        return document.building_standby or document.standby_generation is not None
+
+    def get_progress(self, document: Document) -> dict[str, int | float | None]:
         return {
             "parts_done": document.parts_done,
             "parts_total": document.parts_total,
             "chunks": document.chunk_count,
             "percent": percent(document),
+            "rate": progress.rate(document),
+            "seconds_left": progress.seconds_left(document),
         }
 
     def get_error(self, document: Document) -> dict[str, str] | None:
@@ -122,6 +141,17 @@ class ChunkSerializer(serializers.ModelSerializer):
 
 class UploadSerializer(serializers.Serializer):
     """The multipart form of an upload."""
+
+    file = serializers.FileField(allow_empty_file=True, max_length=None)
+    same_name = serializers.ChoiceField(
+        choices=SameName.choices,
+        default=SameName.KEEP,
+        help_text="What happens to new bytes under a name that is there already.",
+    )
+
+
+class ReplaceSerializer(serializers.Serializer):
+    """The multipart form of a newer version."""
 
     file = serializers.FileField(allow_empty_file=True, max_length=None)
 

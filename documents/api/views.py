@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from collections_app.access import get_for, get_managed
 from documents import selectors, services
-from documents.api.serializers import ChunkSerializer, DocumentSerializer, UploadSerializer
+from documents.api.serializers import ChunkSerializer, DocumentSerializer, ReplaceSerializer, UploadSerializer
 from documents.models import Chunk, Document, MediaType, Status
 
 
@@ -65,6 +65,7 @@ class CollectionDocuments(generics.ListAPIView):
             actor=request.user,  # type: ignore[arg-type]
             collection=collection,
             file=form.validated_data["file"],
+            same_name=form.validated_data["same_name"],
         )
         return Response(DocumentSerializer(document).data, status=status.HTTP_201_CREATED)
 
@@ -81,6 +82,28 @@ class DocumentDetail(APIView):
         document = selectors.document_for(request.user, document_id)
         services.document_delete(actor=request.user, document=document)  # type: ignore[arg-type]
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class DocumentReplace(APIView):
+    """POST: a newer file in this one's place; the old one answers until the new one is complete (admins)."""
+
+    parser_classes = (MultiPartParser,)
+    throttle_classes = (ScopedRateThrottle,)
+    throttle_scope = "upload"
+
+    @extend_schema(request={"multipart/form-data": ReplaceSerializer}, responses={202: DocumentSerializer})
+    def post(self, request: Request, document_id: int) -> Response:
+        document = selectors.document_for(request.user, document_id)
+        if document.session_id is None:
+            get_managed(request.user, document.collection_id)  # before the body is looked at
+        form = ReplaceSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        document = services.document_replace(
+            actor=request.user,  # type: ignore[arg-type]
+            document=document,
+            file=form.validated_data["file"],
+        )
+        return Response(DocumentSerializer(document).data, status=status.HTTP_202_ACCEPTED)
 
 
 class DocumentReprocess(APIView):

@@ -8,6 +8,7 @@ from documents.parsing.base import Block
 
 MAX_CONTENT_TOKENS = 240
 SPECIAL_TOKENS = 2
+CONTEXT_ROOM = 14  # least tokens of a context line that fit beside the longest content
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,8 @@ class Splitter(Protocol):
     def __call__(self, block: Block, plan: ChunkPlan, embedder: Embedder) -> list[tuple[int, int]]:
         """(start, end) in the block's text, in order; each range at most `plan.size` tokens."""
         ...
+
+
+def content_limit(embedder: Embedder) -> int:
+    """Most tokens of one chunk's content with this model: never more than it reads beside a context line."""
+    return min(MAX_CONTENT_TOKENS, embedder.max_tokens - SPECIAL_TOKENS - CONTEXT_ROOM)

@@ -44,6 +44,24 @@ def locate(model_id: str) -> Weights:
     return Weights(model_id, folder, file_sha256(folder / WEIGHTS))
 
 
+def find_here(model_id: str) -> Path | None:
+    """The model's folder when it is on this machine; nothing is fetched."""
+    if model_id == DEFAULT_MODEL:
+        spec = importlib.util.find_spec(DEFAULT_PACKAGE)
+        if spec is not None and spec.submodule_search_locations:
+            return Path(next(iter(spec.submodule_search_locations))) / "model"
+    if Path(model_id).is_dir():
+        return Path(model_id)
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(model_id, WEIGHTS)
+    except HFValidationError:
+        return None
+    return Path(found).parent if isinstance(found, str) else None
+
+
 def verify(weights: Weights) -> None:
     """Compare the file with its expected hash.
 

@@ -11,12 +11,14 @@ from django.utils import timezone
 
 from config.errors import ErrorCode, PermanentError, TransientError, VerbatimError
 from documents import events, lifecycle
-from documents.chunking.base import ChunkDraft, ChunkPlan
+from documents.chunking.base import ChunkDraft, ChunkPlan, content_limit
 from documents.chunking.registry import chunk_blocks
 from documents.embedding.cache import embed_cached, remember
 from documents.embedding.registry import get_embedder
-from documents.ingestion import lease, storage
+from documents.ingestion import lease, outages, progress
 from documents.ingestion.finalise import document_finalise
+from documents.ingestion.profile import table_profile
+from documents.ingestion.source import facts_of, source_of
 from documents.ingestion.split import parts_take
 from documents.ingestion.titles import display_title
 from documents.ingestion.write import copy_chunks
@@ -36,6 +38,7 @@ class Work:
     vectors: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
     fresh: list[int] = field(default_factory=list)  # indices of vectors that the cache did not have
     warnings: list[dict] = field(default_factory=list)
+    profile: dict | None = None  # of a table's rows, for the part that gathers
     milliseconds: dict[str, int] = field(default_factory=dict)
 
 
@@ -73,13 +76,13 @@ def part_process(*, part_id: int) -> list[int]:
                 return []
     except VerbatimError as error:
         if isinstance(error, TransientError) or error.code in CRASHES:
-            _release(part_id, owner)
+            _release(part_id, owner, error)
             raise TransientError(error.code, error.message) from error
         log.info("part %s of document %s failed: %s", part.index, document.pk, error)
         lifecycle.build_fail(document_id=document.pk, generation=part.generation, error=error)
         return []
-    except Exception:  # a fault of ours: nobody need wait for the lease to run out
-        _release(part_id, owner)
+    except Exception as error:  # a fault of ours: nobody need wait for the lease to run out
+        _release(part_id, owner, error)
         raise
     return parts_take(document_id=document.pk, generation=part.generation, count=1)
 
@@ -92,16 +95,21 @@ def part_work(part: DocumentPart, document: Document) -> Work:
     """
     collection = document.collection
     watch = Stopwatch()
-    span = document.reading | part.span
-    reading = parser_child().read(storage.path_of(document.stored_name), document.media_type, span)
+    source, facts = source_of(document), facts_of(document)
+    if part.gathers:
+        reading = table_profile(part, source.name, facts["reading"])
+    else:
+        reading = parser_child().read(source.path, source.media_type, facts["reading"] | part.span)
     watch.lap("parse")
-    embedder = get_embedder(collection.embedding_model)
-    plan = ChunkPlan(collection.chunk_size, collection.chunk_overlap, display_title(document))
-    drafts = chunk_blocks(reading.blocks, strategy=collection.chunk_strategy, plan=plan, embedder=embedder)
+    embedder = get_embedder(document.building_model)
+    size = min(collection.chunk_size, content_limit(embedder))
+    plan = ChunkPlan(size, collection.chunk_overlap, display_title(source.name, facts["title"]))
+    strategy = "recursive" if part.gathers else collection.chunk_strategy
+    drafts = chunk_blocks(reading.blocks, strategy=strategy, plan=plan, embedder=embedder)
     watch.lap("chunk")
     vectors, fresh = embed_cached(embedder, [draft.embedded_text for draft in drafts])
     watch.lap("embed")
-    return Work(drafts, vectors, fresh, list(reading.warnings), watch.laps)
+    return Work(drafts, vectors, fresh, list(reading.warnings), reading.profile, watch.laps)
 
 
 def part_exhausted(*, part_id: int, error: VerbatimError) -> None:
@@ -125,21 +133,30 @@ def _claim(part_id: int, owner: str) -> DocumentPart | None:
     if part is None:
         return None
     if part.attempts >= lease.MAX_ATTEMPTS:
-        part_exhausted(part_id=part_id, error=PermanentError(ErrorCode.WORKER_LOST))
+        lost = PermanentError(ErrorCode.WORKER_LOST)
+        part_exhausted(part_id=part_id, error=lifecycle.from_facts(part.error) if part.error else lost)
         return None
     taken = rows.filter(attempts=part.attempts).update(
         status=PartStatus.RUNNING,
         attempts=F("attempts") + 1,
+        error=None,
         lease_owner=owner,
         lease_until=now + lease.LEASE,
     )
     return part if taken else None
 
 
-def _release(part_id: int, owner: str) -> None:
-    DocumentPart.objects.filter(pk=part_id, lease_owner=owner).update(
-        status=PartStatus.WAITING, queued_at=timezone.now(), **lifecycle.CLEARED
-    )
+def _release(part_id: int, owner: str, error: Exception) -> None:
+    """Free it again and keep what went wrong; an outage of the database is nobody's attempt."""
+    rows = DocumentPart.objects.filter(pk=part_id, lease_owner=owner)
+    waiting = {"status": PartStatus.WAITING, **lifecycle.CLEARED}
+    if outages.is_outage(error):
+        outages.when_back(
+            lambda: rows.update(**waiting, queued_at=timezone.now(), attempts=F("attempts") - 1)
+        )
+    else:
+        told = lifecycle.as_facts(outages.as_told(error))
+        rows.update(**waiting, queued_at=timezone.now(), error=told)
 
 
 def _write(part: DocumentPart, document: Document, owner: str, work: Work) -> bool:
@@ -152,7 +169,7 @@ def _write(part: DocumentPart, document: Document, owner: str, work: Work) -> bo
     texts = [draft.embedded_text for draft in work.drafts]
     try:
         with transaction.atomic():
-            remember(document.collection.embedding_model, texts, work.vectors, work.fresh)
+            remember(document.building_model, texts, work.vectors, work.fresh)
             copy_chunks(document, part, work.drafts, work.vectors)
             spent = work.milliseconds | {"write": round((time.perf_counter() - started) * 1000)}
             ours = DocumentPart.objects.filter(pk=part.pk, lease_owner=owner, status=PartStatus.RUNNING)
@@ -160,6 +177,7 @@ def _write(part: DocumentPart, document: Document, owner: str, work: Work) -> bo
                 status=PartStatus.DONE,
                 chunk_count=len(work.drafts),
                 warnings=work.warnings,
+                profile=work.profile,
                 milliseconds=spent,
                 **lifecycle.CLEARED,
             )
@@ -169,6 +187,7 @@ def _write(part: DocumentPart, document: Document, owner: str, work: Work) -> bo
                 chunk_count=F("chunk_count") + len(work.drafts),
                 token_count=F("token_count") + sum(draft.token_count for draft in work.drafts),
                 changed_at=timezone.now(),
+                **progress.part_ended(),
             ):
                 transaction.set_rollback(True)
                 return False

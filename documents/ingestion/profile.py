@@ -20,9 +20,9 @@ def table_profile(part: DocumentPart, name: str, reading: dict[str, Any]) -> Rea
         reading: how the file was read (`Structure.reading`).
     """
     merged: dict[str, Any] | None = None
-    partial = DocumentPart.objects.filter(document_id=part.document_id, generation=part.generation)
-    partial = partial.exclude(profile=None).order_by("index").values_list("profile", flat=True)
-    for profile in partial.iterator(chunk_size=AT_ONCE):
+    parts = DocumentPart.objects.filter(document_id=part.document_id, generation=part.generation)
+    parts = parts.exclude(profile=None).order_by("index")
+    for (profile,) in parts.values_list("profile").iterator(chunk_size=AT_ONCE):
         merged = merge(merged, profile)
     if merged is None:
         return Reading(blocks=())

@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from config.errors import ErrorCode, PermanentError, TransientError, VerbatimError
 from documents import events, lifecycle
-from documents.ingestion import lease, storage
+from documents.ingestion import lease, outages
 from documents.ingestion.notices import for_people
-from documents.models import Document, DocumentPart, Stage, Status
+from documents.ingestion.source import source_of
+from documents.models import Document, DocumentPart, PartStatus, Stage, Status
 from documents.parsing.base import Structure
 from documents.parsing.clean import clean_line
 from documents.parsing.guards import parser_child
@@ -18,6 +19,8 @@ from documents.parsing.guards import parser_child
 log = logging.getLogger(__name__)
 
 WINDOW = 4  # parts of one document in the queue at once: so that documents take turns
+CREATED_AT_ONCE = 1000
+REBUILD_WINDOW = 1  # of a rebuild's document, while anybody waits for one of his own
 
 
 def document_split(*, document_id: int) -> list[int]:
@@ -36,14 +39,14 @@ def document_split(*, document_id: int) -> list[int]:
     generation = document.building_generation
     try:
         with lease.Heartbeat(Document, document_id, owner):
-            path = storage.path_of(document.stored_name)
-            if not document.stored_name or not path.exists():
+            source = source_of(document)
+            if not source.is_there:
                 raise PermanentError(ErrorCode.ORIGINAL_NOT_KEPT)
-            structure = parser_child().split(path, document.media_type, document.name)
+            structure = parser_child().split(source.path, source.media_type, source.name)
         return _plan(document, generation, owner, structure)
     except Exception as error:  # free again at once, whatever it was; only a flaw of the file is final
         if not isinstance(error, VerbatimError) or isinstance(error, TransientError):
-            Document.objects.filter(pk=document_id, lease_owner=owner).update(**lifecycle.CLEARED)
+            _release(document_id, owner, error)
             raise
         log.info("document %s cannot be split: %s", document_id, error)
         lifecycle.build_fail(document_id=document_id, generation=generation, error=error)
@@ -58,14 +61,48 @@ def document_exhausted(*, document_id: int, error: VerbatimError) -> None:
 
 
 def parts_take(*, document_id: int, generation: int, count: int) -> list[int]:
-    """Mark the next parts of a document as queued; their ids, for the caller to enqueue."""
+    """Mark the next parts of a document as queued; their ids, for the caller to enqueue.
+
+    A rebuild's document fills its window while nobody waits for a document of his own, else keeps one part
+    in the queue: uploads go first.
+    """
     with transaction.atomic():
+        row = Document.objects.filter(pk=document_id, building_generation=generation)
+        if row.values_list("building_standby", flat=True).first():
+            queued = DocumentPart.objects.filter(document_id=document_id, generation=generation)
+            queued = queued.exclude(status=PartStatus.DONE).filter(queued_at__isnull=False)
+            count = max(0, (REBUILD_WINDOW if people_wait() else WINDOW) - queued.count())
         waiting = DocumentPart.objects.filter(
             document_id=document_id, generation=generation, status="waiting", queued_at=None
         ).order_by("index")
+        if _others_at_work(document_id, generation):
+            waiting = waiting.filter(gathers=False)
         ids = list(waiting.select_for_update(skip_locked=True).values_list("pk", flat=True)[:count])
         DocumentPart.objects.filter(pk__in=ids).update(queued_at=timezone.now())
     return ids
+
+
+def _others_at_work(document_id: int, generation: int) -> bool:
+    """Whether a part that gathers has to wait: it needs what all the others found."""
+    parts = DocumentPart.objects.filter(document_id=document_id, generation=generation, gathers=False)
+    return parts.filter(status__in=(PartStatus.WAITING, PartStatus.RUNNING)).exists()
+
+
+def people_wait() -> bool:
+    """Whether a document is in work that somebody uploaded or changed, anywhere in the installation."""
+    return Document.objects.filter(
+        status__in=(Status.QUEUED, Status.PROCESSING), building_standby=False
+    ).exists()
+
+
+def _release(document_id: int, owner: str, error: Exception) -> None:
+    """Free it again and keep what went wrong; an outage of the database is nobody's attempt."""
+    rows = Document.objects.filter(pk=document_id, lease_owner=owner)
+    if outages.is_outage(error):
+        outages.when_back(lambda: rows.update(**lifecycle.CLEARED, attempts=F("attempts") - 1))
+    else:
+        told = {"error": lifecycle.as_facts(outages.as_told(error))}
+        rows.update(**lifecycle.CLEARED, build_facts=told)
 
 
 def _claim(document_id: int, owner: str) -> Document | None:
@@ -83,10 +120,11 @@ def _claim(document_id: int, owner: str) -> Document | None:
     if document is None:
         return None
     if document.attempts >= lease.MAX_ATTEMPTS:
+        told = (document.build_facts or {}).get("error")
         lifecycle.build_fail(
             document_id=document_id,
             generation=document.building_generation or 0,
-            error=PermanentError(ErrorCode.WORKER_LOST),
+            error=lifecycle.from_facts(told) if told else PermanentError(ErrorCode.WORKER_LOST),
         )
         return None
     taken = rows.filter(attempts=document.attempts, building_generation=document.building_generation).update(
@@ -105,35 +143,51 @@ def _claim(document_id: int, owner: str) -> Document | None:
 
 
 def _plan(document: Document, generation: int, owner: str, structure: Structure) -> list[int]:
+    facts = {
+        "title": clean_line(structure.title),
+        "page_count": structure.page_count,
+        "row_count": structure.row_count,
+        "reading": structure.reading,
+        "warnings": for_people(structure.warnings),
+    }
+    shown = facts if document.active_generation is None else {}  # else they are those of what is served
+    window = REBUILD_WINDOW if document.building_standby and people_wait() else WINDOW
     with transaction.atomic():
         planned = (
             lifecycle.building(document.pk, generation)
             .filter(lease_owner=owner)
             .update(
                 stage=Stage.EMBEDDING,
-                parts_total=len(structure.spans),
-                title=clean_line(structure.title),
-                page_count=structure.page_count,
-                row_count=structure.row_count,
-                reading=structure.reading,
-                warnings=for_people(structure.warnings),
+                parts_total=len(structure.spans) + (structure.gathers is not None),
+                build_facts=facts,
+                last_part_at=timezone.now(),
                 changed_at=timezone.now(),
+                **shown,
                 **lifecycle.CLEARED,
             )
         )
         if not planned:
             return []
-        now = timezone.now()
-        parts = [
+        ids = _create_parts(document, generation, structure, window)
+        events.document_changed(collection_id=document.collection_id, document_id=document.pk)
+    return ids
+
+
+def _create_parts(document: Document, generation: int, structure: Structure, window: int) -> list[int]:
+    """Write the parts' rows, a thousand at a time; ids of the first `window`, which count as queued."""
+    now, ids = timezone.now(), []
+    spans = [*structure.spans, *([structure.gathers] if structure.gathers is not None else [])]
+    for at in range(0, len(spans), CREATED_AT_ONCE):
+        made = DocumentPart.objects.bulk_create(
             DocumentPart(
                 document=document,
                 generation=generation,
                 index=index,
                 span=span,
-                queued_at=now if index < WINDOW else None,
+                gathers=index == len(structure.spans),
+                queued_at=now if index < min(window, len(structure.spans)) else None,
             )
-            for index, span in enumerate(structure.spans)
-        ]
-        made = DocumentPart.objects.bulk_create(parts, batch_size=1000)
-        events.document_changed(collection_id=document.collection_id, document_id=document.pk)
-    return [part.pk for part in made[:WINDOW]]
+            for index, span in enumerate(spans[at : at + CREATED_AT_ONCE], start=at)
+        )
+        ids += [part.pk for part in made if part.queued_at is not None]
+    return ids

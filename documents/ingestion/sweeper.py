@@ -16,7 +16,7 @@ from documents import lifecycle
 from documents.embedding.cache import forget_unused
 from documents.ingestion import lease, storage
 from documents.ingestion.split import WINDOW, parts_take
-from documents.models import Document, DocumentPart, PartStatus, Status
+from documents.models import Document, DocumentPart, PartStatus, Rebuild, Status
 from documents.uploads.services import uploads_expire
 
 log = logging.getLogger(__name__)
@@ -33,12 +33,19 @@ class Found:
 
     documents: list[int] = field(default_factory=list)
     parts: list[int] = field(default_factory=list)
+    rebuilds: list[int] = field(default_factory=list)  # collections
+    leftovers: bool = False  # of builds that were given up
 
 
 def sweep() -> Found:
     """Free what dead workers held, fail what was tried too often, and list what to ring for."""
     _free_dead()
-    found = Found(documents=_documents(), parts=_parts())
+    found = Found(
+        documents=_documents(),
+        parts=_parts(),
+        rebuilds=list(Rebuild.objects.values_list("collection_id", flat=True)),
+        leftovers=lifecycle.leftovers().exists(),
+    )
     if cache.add(CLEAN_KEY, 1, CLEAN_SECONDS):
         clean()
     if found.documents or found.parts:
@@ -96,7 +103,7 @@ def _parts() -> list[int]:
         lifecycle.build_fail(
             document_id=part.document_id,
             generation=part.generation,
-            error=PermanentError(ErrorCode.WORKER_LOST),
+            error=lifecycle.from_facts(part.error) if part.error else PermanentError(ErrorCode.WORKER_LOST),
         )
     silent = current.filter(status=PartStatus.WAITING, queued_at__lt=now - LOST_AFTER, lease_until=None)
     ids = [*dead.values_list("pk", flat=True)[:BATCH], *silent.values_list("pk", flat=True)[:BATCH]]

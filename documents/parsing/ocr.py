@@ -18,6 +18,7 @@ from documents.parsing.pdf_lines import CJK, WORD, Line
 DPI = 150
 MOST_PIXELS = 4_000_000
 DETECT_SIDE = 1280  # longest side of the picture in which lines are looked for, in pixels
+INK, LEAST_INK = 60, 0.0003  # how far a pixel is from the paper, of 255; the share of them that a word needs
 FIRST_PAGE_SECONDS = 20.0  # what a page is thought to take before one was read
 RESERVE = 1.5
 OUT_OF_MEMORY = ("allocat", "memory", "bad_alloc")
@@ -37,6 +38,8 @@ def read_page(page: Any) -> list[Line]:
     width, height = page.get_size()
     scale = min(DPI / 72, (MOST_PIXELS / max(1.0, width * height)) ** 0.5)
     image = page.render(scale=scale).to_numpy()
+    if _blank(image):
+        return []
     try:
         result = _engine()(image)
     except Exception as error:
@@ -53,6 +56,14 @@ def read_page(page: Any) -> list[Line]:
         if line.text:
             lines.append(line)
     return arranged(lines) or by_rows(lines)
+
+
+def _blank(image: Any) -> bool:
+    """Whether hardly a pixel differs from the paper: a page with a rule on it, or none."""
+    import numpy as np
+
+    grey = image[::2, ::2, :3].mean(axis=2)
+    return bool((np.abs(grey - np.median(grey)) > INK).mean() < LEAST_INK)
 
 
 class Clock:

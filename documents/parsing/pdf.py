@@ -20,8 +20,8 @@ from documents.parsing.pdf_text import PageText, assembled, normalise, page_of, 
 __all__ = ["normalise", "page_text", "read", "split"]
 
 MIN_PAGES, MAX_PAGES = 4, 16  # per part: 16 pages of a report are about 1 s of embedding on one core
-SCANNED_PAGES = 2  # per part: recognising a dense page takes about 10 s on one core
-PROBED = 1500  # pages that are looked at for whether they hold text
+SCANNED_PAGES = 1  # per part: recognising a dense page takes about 10 s on one core
+PROBED, EVERY = 1500, 5  # pages that are looked at for whether they hold text: at most, and from 65 on
 ENOUGH = 0.3  # of the length of poor text that recognised text must have to take its place
 BETTER = 0.05  # by how much the second reader's text must be better
 PASSWORD_ERROR, SECURITY_ERROR = 4, 5  # FPDF_ERR_PASSWORD; _SECURITY: an encryption that is not known
@@ -151,13 +151,19 @@ def _drawn(document: Any, number: int) -> bool:
 
 
 def _scans(document: Any, pages: int) -> list[int]:
-    """Pages that text recognition will have to read; for very long documents by looking at some of them."""
-    step = -(-pages // PROBED)
-    found: list[int] = []
+    """Pages that text recognition will have to read.
+
+    In longer documents every fifth page is looked at, and those around it if it is one: what slips through
+    are few pages of a part, for which its time is enough. In very long ones those around it are taken for
+    such.
+    """
+    step = 1 if pages <= 64 else max(EVERY, -(-pages // PROBED))
+    found: set[int] = set()
     for number in range(1, pages + 1, step):
         if _poor(document, number):
-            found += range(max(1, number - step + 1), min(pages, number + step - 1) + 1)
-    return sorted(set(found))
+            around = range(max(1, number - step + 1), min(pages, number + step - 1) + 1)
+            found |= {other for other in around if step > EVERY or other == number or _poor(document, other)}
+    return sorted(found)
 
 
 def _poor(document: Any, number: int) -> bool:

@@ -65,8 +65,13 @@ def _drawn_across(lines: list[Line], upright: list[Line], raw: str, measure: Mea
     left, right = min(line.left for line in upright), max(line.right for line in upright)
     wide = [line for line in upright if line.right - line.left > 0.6 * (right - left) and line.words >= 6]
     if len(wide) >= max(ROWS, 0.25 * len(upright)):
-        sample = wide[:: max(1, len(wide) // SAMPLE)]
-        gaps = [_gaps(line, raw, measure) for line in sample]
+        sample = wide[:: -(-len(wide) // SAMPLE)]
+        gaps: list[list[tuple[float, float]]] = []
+        for count, line in enumerate(sample, start=1):
+            found = _gaps(line, raw, measure)
+            gaps += [found] if found else []
+            if count - len(gaps) > (1 - SHARE) * len(sample):
+                return False
         return _most_common(gaps) >= SHARE * len(sample)
     beside = [
         (a, b)

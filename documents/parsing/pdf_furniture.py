@@ -8,6 +8,7 @@ ones. So a heading that opens every page, and the last row of a table, stay.
 
 import re
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -41,19 +42,17 @@ def running_lines(pages: dict[int, PageText]) -> list[Running]:
     pages = {number: page for number, page in pages.items() if len(page.lines) > FEWEST_LINES}
     if len(pages) < FEWEST_PAGES:
         return []
-    groups: dict[tuple[bool, str], list[tuple[int, float, str]]] = defaultdict(list)
+    groups: dict[tuple[bool, str], list[_Seen]] = defaultdict(list)
     for number, page in pages.items():
-        for top, placed in _outermost(page):
-            text = _text(placed)
-            groups[top, NUMBER.sub("#", text)].append((number, placed.line.bottom, text))
+        for seen in _outermost(page, number):
+            groups[seen.top, NUMBER.sub("#", seen.text)].append(seen)
     found = []
     for (top, _), members in groups.items():
-        height = median(bottom for _, bottom, _ in members)
-        members = [member for member in members if abs(member[1] - height) <= NEAR]
+        height = median(seen.height for seen in members)
         for text, offset in _says(members):
-            numbers = {number for number, _, said in members if _matches(said, number, text, offset)}
-            if _often(numbers, set(pages)):
-                found.append({"top": top, "height": height, "text": text, "offset": offset})
+            entry = {"top": top, "height": height, "text": text, "offset": offset}
+            if _often({seen.page for seen in members if _is(seen, entry)}, set(pages)):
+                found.append(entry)
     return found
 
 
@@ -61,19 +60,35 @@ def is_running(page: PageText, number: int, running: list[Running]) -> set[int]:
     """Indices of the page's lines that are left out; none when hardly anything would be left."""
     if not running or len(page.lines) <= FEWEST_LINES:
         return set()
+    return {seen.index for seen in _outermost(page, number) if any(_is(seen, entry) for entry in running)}
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A line near the edge of a page; `first` in the outermost row."""
+
+    page: int
+    index: int
+    top: bool
+    first: bool
+    height: float
+    text: str
+
+
+def _is(seen: _Seen, entry: Running) -> bool:
+    """What counts with the pages may stand at any height, if it is the outermost: right under the text."""
+    if seen.top != entry["top"]:
+        return False
+    near = abs(seen.height - entry["height"]) <= NEAR
+    if entry["offset"] is None:
+        return near and seen.text == entry["text"]
+    counted = str(seen.page + entry["offset"]) in NUMBER.findall(seen.text)
+    return (near or seen.first) and counted and NUMBER.sub("#", seen.text) == entry["text"]
+
+
+def _outermost(page: PageText, number: int) -> list[_Seen]:
+    """The lines of the highest and of the lowest rows."""
     places = {id(placed): index for index, placed in enumerate(page.lines)}
-    return {
-        places[id(placed)]
-        for top, placed in _outermost(page)
-        for entry in running
-        if entry["top"] == top
-        and abs(placed.line.bottom - entry["height"]) <= NEAR
-        and _matches(_text(placed), number, entry["text"], entry["offset"])
-    }
-
-
-def _outermost(page: PageText) -> list[tuple[bool, Placed]]:
-    """(is it at the top, line) for the lines of the highest and of the lowest rows."""
     lines = sorted((placed for placed in page.lines if placed.line.upright), key=lambda p: -p.line.bottom)
     usual = median(placed.line.height for placed in lines) if lines else 0
     rows: list[list[Placed]] = []
@@ -84,8 +99,15 @@ def _outermost(page: PageText) -> list[tuple[bool, Placed]]:
             rows.append([placed])
     if len(rows) <= FEWEST_LINES:
         return []
-    top = [(True, p) for row in _together(rows, usual) for p in row if p.line.height <= TALLER * usual]
-    return [*top, *((False, p) for row in _together(rows[::-1], usual) for p in row)]
+    found = []
+    for top, edge in ((True, rows), (False, rows[::-1])):
+        for index, row in enumerate(_together(edge, usual)):
+            for placed in row:
+                if not top or placed.line.height <= TALLER * usual:
+                    text = " ".join(placed.line.text.split()).casefold()
+                    place = (number, places[id(placed)], top, index == 0, placed.line.bottom)
+                    found.append(_Seen(*place, text))
+    return found
 
 
 def _together(rows: list[list[Placed]], usual: float) -> list[list[Placed]]:
@@ -100,26 +122,16 @@ def _together(rows: list[list[Placed]], usual: float) -> list[list[Placed]]:
     return rows[:count]
 
 
-def _text(placed: Placed) -> str:
-    return " ".join(placed.line.text.split()).casefold()
-
-
-def _says(members: list[tuple[int, float, str]]) -> list[tuple[str, int | None]]:
+def _says(members: list[_Seen]) -> list[tuple[str, int | None]]:
     """(text, None) of what is the same on the pages; (text with #, offset) of what counts with them."""
     said: list[tuple[str, int | None]] = []
-    text, times = Counter(text for _, _, text in members).most_common(1)[0] if members else ("", 0)
+    text, times = Counter(seen.text for seen in members).most_common(1)[0]
     if times > 1 and re.search(r"[^\W\d_]", text):
         said.append((text, None))
-    offsets = Counter(int(n) - page for page, _, text in members for n in NUMBER.findall(text))
+    offsets = Counter(int(n) - seen.page for seen in members for n in set(NUMBER.findall(seen.text)))
     if offsets and (best := offsets.most_common(1)[0])[1] > 1:
-        said.append((NUMBER.sub("#", members[0][2]), best[0]))
+        said.append((NUMBER.sub("#", members[0].text), best[0]))
     return said
-
-
-def _matches(said: str, number: int, text: str, offset: int | None) -> bool:
-    if offset is None:
-        return said == text
-    return NUMBER.sub("#", said) == text and str(number + offset) in NUMBER.findall(said)
 
 
 def _often(numbers: set[int], looked_at: set[int]) -> bool:

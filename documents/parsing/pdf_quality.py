@@ -6,15 +6,19 @@ from collections import Counter
 from functools import lru_cache
 
 POOR = 0.7  # below this another reader is asked
-LEAST = 40  # letters; less text says nothing about glued, split and scrambled words
+SOME, LEAST = 10, 40  # letters; less text says nothing about mixed, or about split and scrambled words
 GLUED = 30  # letters of one word: longer than any but the longest German ones
 LOST = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f]")  # unmapped glyphs, private use, controls
 WORDS = re.compile(r"[^\W\d_]+")
+LINK = re.compile(r"[@/\\]|www\.")
 LINKS = re.compile(r"\S*(?:://|www\.|@|[/\\])\S*")
 VOWELS = frozenset("aeiouyæøœ")
 # Scripts that put no spaces between words, or join letters that no other script's words have.
-UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "BOPOMOFO")
-SPACED = ("LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "GEORGIAN", "HEBREW", "ARABIC")
+UNSPACED = frozenset(
+    ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "BOPOMOFO")
+)
+SPACED = frozenset(("LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "GEORGIAN", "HEBREW", "ARABIC"))
+LATIN = frozenset(("LATIN",))
 
 
 def quality(text: str) -> float:
@@ -32,29 +36,32 @@ def quality(text: str) -> float:
     solid = "".join(text.split())
     if not solid:
         return 0.0
-    lost = len(LOST.findall(solid)) + sum(1 for c in solid if unicodedata.category(c) == "Cn")
+    lost = len(LOST.findall(solid))
+    if not text.isascii():
+        unassigned = [c for c in set(solid) if unicodedata.category(c) == "Cn"]
+        lost += sum(solid.count(c) for c in unassigned)
     faults = [min(1.0, 10 * lost / len(solid))]
-    words = WORDS.findall(LINKS.sub(" ", text))
-    letters = sum(len(word) for word in words)
-    if letters >= 10:
-        kinds = [(word, _scripts(word)) for word in words]
-        mixed = sum(len(word) for word, scripts in kinds if _mixed(scripts))
+    words = WORDS.findall(LINKS.sub(" ", text) if LINK.search(text) else text)
+    letters = sum(map(len, words))
+    if letters >= SOME:
+        scripts = {word: LATIN if word.isascii() else _scripts(word) for word in set(words)}
+        mixed = sum(len(word) for word in words if not word.isascii() and _mixed(scripts[word]))
         faults.append(min(1.0, 3 * mixed / letters))
-        faults += _spacing([word for word, scripts in kinds if scripts and scripts <= set(SPACED)])
+        faults += _spacing([word for word in words if scripts[word] and scripts[word] <= SPACED], scripts)
     return 1 - max(faults)
 
 
-def _spacing(words: list[str]) -> list[float]:
+def _spacing(words: list[str], scripts: dict[str, frozenset[str]]) -> list[float]:
     """Glued, split and scrambled, over the words of scripts that use spaces."""
-    letters = sum(len(word) for word in words)
+    letters = sum(map(len, words))
     if letters < LEAST:
         return []
     glued = sum(len(word) for word in words if len(word) > GLUED)
     after = [*words[1:], ""]
     single = sum(1 for a, b in zip(words, after, strict=True) if len(a) == 1 and not _alphabet(a, b))
     split = max(0.0, single / len(words) - 0.5) * 2 if len(words) >= 20 else 0.0
-    latin = [word for word in words if len(word) >= 4 and not word.isupper() and _scripts(word) == {"LATIN"}]
-    dumb = sum(1 for word in latin if not VOWELS & set(_plain(word)))
+    latin = {word for word in words if len(word) >= 4 and not word.isupper() and scripts[word] == LATIN}
+    dumb = sum(1 for word in latin if not VOWELS & set(word.lower() if word.isascii() else _plain(word)))
     scrambled = max(0.0, dumb / len(latin) - 0.3) / 0.7 * 2 if len(latin) >= 10 else 0.0
     return [min(1.0, 2 * glued / letters), min(1.0, 2 * split), min(1.0, scrambled)]
 
@@ -68,13 +75,13 @@ def _plain(word: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", word.lower()) if not unicodedata.combining(c))
 
 
-def _scripts(word: str) -> set[str]:
-    return {script for script in map(_script, set(word)) if script}
+def _scripts(word: str) -> frozenset[str]:
+    return frozenset(script for script in map(_script, set(word)) if script)
 
 
-def _mixed(scripts: set[str]) -> bool:
-    spaced = len(scripts & set(SPACED))
-    strange = len(scripts - set(SPACED) - set(UNSPACED))
+def _mixed(scripts: frozenset[str]) -> bool:
+    spaced = len(scripts & SPACED)
+    strange = len(scripts - SPACED - UNSPACED)
     return spaced > 1 or strange > 1 or (strange == 1 and spaced == 1)
 
 

@@ -17,6 +17,7 @@ from documents.parsing.pdf_lines import Line, Measure
 
 LINE_HYPHEN = re.compile("(\\w*)[\x02\ufffe]\n?(\\w*)")  # how pdfium writes a hyphen at a line's end
 WORD = re.compile(r"[^\W\d_]{3,}")
+SURROGATE = re.compile("[\ud800-\udfff]")
 PARAGRAPH = 1.45  # lines this many times further apart than usual begin a paragraph
 # One character for what is written with several or with another: Latin ligatures, Hebrew and Arabic letter
 # shapes, CJK radicals and compatibility forms, full-width letters and digits. A search for "office" must
@@ -139,7 +140,7 @@ def _clean(raw: str, words: set[str]) -> str:
     text = compatible(raw)
     if "\x02" in text or "\ufffe" in text:
         text = LINE_HYPHEN.sub(lambda found: _joined(found[1], found[2], words), text)
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if SURROGATE.search(text):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return clean_text(text)
 

@@ -10,10 +10,13 @@ from django.db.backends.utils import CursorWrapper
 # The uploads of one chat are seen in that chat, and only by the person who uploaded them.
 OF_COLLECTION = "c.collection_id = %(collection)s AND c.session_id IS NULL"
 WITH_SESSION = "c.collection_id = %(collection)s AND (c.session_id IS NULL OR c.session_id = %(session)s)"
+# And a vector is compared with those of its own embedding model alone.
 LIVE_DOCUMENT = """JOIN documents_document d ON d.id = c.document_id AND d.active_generation = c.generation
+   AND d.embedding_model = %(model)s
    AND (c.session_id IS NULL OR (d.session_id = c.session_id AND d.uploaded_by_id = %(user)s))"""
 VISIBLE_DOCUMENTS = """documents_document d
- WHERE d.collection_id = %(collection)s AND d.active_generation IS NOT NULL AND (d.session_id IS NULL
+ WHERE d.collection_id = %(collection)s AND d.active_generation IS NOT NULL AND d.embedding_model = %(model)s
+   AND (d.session_id IS NULL
        OR (d.session_id = %(session)s AND d.uploaded_by_id = %(user)s))"""
 
 USUAL_TOKENS = 150.0  # per chunk, while no document is finished
@@ -26,6 +29,7 @@ class Scope:
     collection_id: int
     user_id: int
     session_id: UUID | None
+    embedding_model: str  # of the question's vector
 
     @property
     def chunk_condition(self) -> str:
@@ -40,7 +44,12 @@ class Scope:
     @property
     def params(self) -> dict[str, Any]:
         """What the SQL fragments of this module need."""
-        return {"collection": self.collection_id, "user": self.user_id, "session": self.session_id}
+        return {
+            "collection": self.collection_id,
+            "user": self.user_id,
+            "session": self.session_id,
+            "model": self.embedding_model,
+        }
 
 
 @dataclass(frozen=True)
@@ -60,20 +69,12 @@ class ScopeSize:
 
 
 def measure(cursor: CursorWrapper, scope: Scope) -> ScopeSize:
-    """The scope's size, from the documents' own counts; only those of a document in work are counted.
-
-    While a document is built anew its counts are those of the new build, and readers still see the old one.
-    """
+    """The scope's size, from the documents' own counts of what is served."""
     cursor.execute(
-        f"""SELECT count(*), coalesce(sum(n), 0)::bigint,
-                   coalesce(sum(d.token_count) FILTER (WHERE d.status = 'completed'), 0)::bigint,
-                   coalesce(sum(n) FILTER (WHERE d.status = 'completed'), 0)::bigint,
-                   coalesce(max(d.completed_at)::text, '')
-              FROM (SELECT d.*, CASE WHEN d.status = 'completed' THEN d.chunk_count ELSE
-                           (SELECT count(*) FROM documents_chunk c
-                             WHERE c.document_id = d.id AND c.generation = d.active_generation) END AS n
-                      FROM {VISIBLE_DOCUMENTS}) d""",  # noqa: S608
+        f"""SELECT count(*), coalesce(sum(d.served_chunks), 0)::bigint,
+                   coalesce(sum(d.served_tokens), 0)::bigint, coalesce(max(d.completed_at)::text, '')
+              FROM {VISIBLE_DOCUMENTS}""",  # noqa: S608
         scope.params,
     )
-    documents, chunks, tokens, of_chunks, last_change = cursor.fetchone()
-    return ScopeSize(documents, chunks, tokens / of_chunks if tokens else USUAL_TOKENS, last_change)
+    documents, chunks, tokens, last_change = cursor.fetchone()
+    return ScopeSize(documents, chunks, tokens / chunks if tokens and chunks else USUAL_TOKENS, last_change)

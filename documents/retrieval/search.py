@@ -1,11 +1,13 @@
 """The one door to retrieval: the chat, the preview, the API and the evaluation all call `search`."""
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
+import numpy as np
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
@@ -61,11 +63,16 @@ def search(
     if not text:
         raise VerbatimError(ErrorCode.MESSAGE_EMPTY)
     clock = _Clock()
-    vector = clock.timed("embed", lambda: get_embedder(collection.embedding_model).embed_query(text))
-    bounds = scope.Scope(collection.pk, user.pk, session_id)
-    with transaction.atomic(), connection.cursor() as cursor:
-        run = _Run(cursor, bounds, collection, text, vector, wanted, clock)
-        found = run.passages()
+    while True:
+        model = collection.embedding_model
+        vector = clock.timed("embed", functools.partial(_embedded, model, text))
+        bounds = scope.Scope(collection.pk, user.pk, session_id, model)
+        with transaction.atomic(), connection.cursor() as cursor:
+            run = _Run(cursor, bounds, collection, text, vector, wanted, clock)
+            found = run.passages()
+        collection = access.get_for(user, collection.pk)
+        if collection.embedding_model == model:
+            break  # else a rebuild came to its end meanwhile: with its model then
     return SearchResult(
         query=query,
         rewritten=text if rewritten is not None else query,
@@ -80,6 +87,10 @@ def search(
 def clean(text: str) -> str:
     """The question without what PostgreSQL refuses (NUL, lone surrogates) and without outer blanks."""
     return text.replace("\x00", " ").encode("utf-8", "replace").decode("utf-8").strip()
+
+
+def _embedded(model: str, text: str) -> np.ndarray:
+    return get_embedder(model).embed_query(text)
 
 
 class _Clock:

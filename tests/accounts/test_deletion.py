@@ -24,6 +24,7 @@ def belongings(collection, member, admin):
         "status": Status.COMPLETED,
         "chunk_count": 1,
         "active_generation": 1,
+        "embedding_model": collection.embedding_model,
         "uploaded_by": member,
     }
     private = Document.objects.create(name="private.txt", sha256="p", session_id=session.pk, **common)

@@ -87,6 +87,9 @@ def add_document(collection: Collection, admin: User, name: str, texts: list[str
         chunk_count=len(texts),
         generation=1,
         active_generation=1,
+        embedding_model=collection.embedding_model,
+        served_chunks=len(texts),
+        served_tokens=20 * len(texts),
         uploaded_by=admin,
         **fields,
     )

@@ -35,6 +35,7 @@ def document(collection, name: str, *, chunks: int, session_id=None) -> Document
         status=Status.COMPLETED,
         chunk_count=chunks,
         active_generation=1,
+        embedding_model=collection.embedding_model,
         session_id=session_id,
     )
 

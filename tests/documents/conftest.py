@@ -45,6 +45,15 @@ class Worker:
                 start_new_session=True,
             )
 
+    def stands_still_at(self, rows) -> bool:
+        """Stop all of it while such rows exist; it goes on, and False, when there are none."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        if rows.exists():
+            return True
+        os.killpg(self.process.pid, signal.SIGCONT)
+        return False
+
     def kill(self) -> None:
         """kill -9 of the whole worker: main process, pool and readers."""
         assert self.process is not None

@@ -64,7 +64,14 @@ def test_an_upload_answers_201_with_a_queued_document(client_for, admin, collect
     body = answer.json()
     assert set(body) >= FIELDS
     assert (body["status"], body["model_id"], body["media_type"]) == ("queued", collection.pk, "text/plain")
-    assert body["progress"] == {"parts_done": 0, "parts_total": 0, "chunks": 0, "percent": 0}
+    assert body["progress"] == {
+        "parts_done": 0,
+        "parts_total": 0,
+        "chunks": 0,
+        "percent": 0,
+        "rate": None,
+        "seconds_left": None,
+    }
     assert (body["error"], body["warnings"], body["version"]) == (None, [], 1)
     assert body["created_at"].endswith("Z")
 
@@ -171,7 +178,14 @@ def test_a_list_needs_the_same_few_queries_for_many_documents(
 def test_a_completed_document_tells_its_numbers(client_for, member, ready, path):
     body = client_for(member).get(path.format(id=ready.pk)).json()
     assert (body["status"], body["stage"], body["page_count"]) == ("completed", "finished", 3)
-    assert body["progress"] == {"parts_done": 1, "parts_total": 1, "chunks": 3, "percent": 100}
+    assert body["progress"] == {
+        "parts_done": 1,
+        "parts_total": 1,
+        "chunks": 3,
+        "percent": 100,
+        "rate": None,
+        "seconds_left": None,
+    }
     assert body["uploaded_by"]["full_name"] == "Ada Admin"
     assert "stored_name" not in body
 

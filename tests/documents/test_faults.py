@@ -68,7 +68,7 @@ def test_kill_9_in_the_middle_ends_completed_with_no_chunk_twice(transactional_d
         worker.start()
         document = upload(content, "book.txt")
         wait_for(lambda: DocumentPart.objects.filter(document=document, status=PartStatus.DONE).exists())
-        wait_for(lambda: DocumentPart.objects.filter(document=document, status=PartStatus.RUNNING).exists())
+        wait_for(lambda: worker.stands_still_at(DocumentPart.objects.filter(status=PartStatus.RUNNING)))
         worker.kill()
         document.refresh_from_db()
         assert document.status == Status.PROCESSING

@@ -49,6 +49,7 @@ POLICY: dict[str, dict[str, str]] = {
     "api/llm/providers": {"get": ADMIN},
     "api/models/<int:model_id>/search": {"post": MODEL},
     "api/models/<int:collection_id>/documents": {"get": MODEL, "post": ADMIN},
+    "api/models/<int:collection_id>/rebuild": {"get": ADMIN, "post": ADMIN, "delete": ADMIN},
     "api/models/<int:collection_id>/documents/bulk": {"post": ADMIN},
     "api/uploads": {"get": USER, "post": MODEL},  # to the model itself admins, to a chat of one's own users
     "api/uploads/<uuid:upload_id>": {"patch": OWNER, "delete": OWNER},
@@ -58,6 +59,7 @@ POLICY: dict[str, dict[str, str]] = {
         for prefix in ("", "documents/")
         for suffix, methods in {
             "": {"get": MODEL, "delete": ADMIN},
+            "/replace": {"post": ADMIN},
             "/reprocess": {"post": ADMIN},
             "/cancel": {"post": ADMIN},
             "/chunks": {"get": MODEL},
