@@ -23,7 +23,7 @@ def table_profile(part: DocumentPart, name: str, reading: dict[str, Any]) -> Rea
     parts = DocumentPart.objects.filter(document_id=part.document_id, generation=part.generation)
     parts = parts.exclude(profile=None).order_by("index")
     for (profile,) in parts.values_list("profile").iterator(chunk_size=AT_ONCE):
-        merged = merge(merged, profile)
+        merged = merge(merged, profile or {})
     if merged is None:
         return Reading(blocks=())
     table = name.rsplit("/", 1)[-1]
