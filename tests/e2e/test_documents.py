@@ -123,7 +123,7 @@ def test_all_documents_are_rebuilt_with_a_changed_cutting_or_it_is_abandoned(pro
 
     section.get_by_role("button", name="Rebuild all documents").click()
     page.get_by_role("dialog").get_by_role("button", name="Rebuild").click()
-    page.get_by_text("All documents are rebuilt").wait_for(timeout=INGEST_MS)
+    page.get_by_text("answers come from the new passages now").wait_for(timeout=INGEST_MS)
     assert passages(api, model) > before, "shorter passages are more passages"
 
 

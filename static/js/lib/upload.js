@@ -3,6 +3,7 @@ import { ApiError } from "./api.js";
 import { checkReadable, Transfer } from "./transfer.js";
 
 export const SLICE = 8 * 1024 * 1024; // bytes a request carries
+const DELETE_TRIES = 10;
 const ZIP = /\.zip$/i;
 
 const paths = new WeakMap();
@@ -47,7 +48,15 @@ export class ResumableUpload extends Transfer {
 
   async cancel() {
     await super.cancel();
-    if (this.address) await this.send("DELETE", this.address).catch(() => {}); // it expires by itself
+    for (let tries = 0; this.address && tries < DELETE_TRIES; tries += 1) {
+      try {
+        await this.send("DELETE", this.address);
+        return;
+      } catch (error) {
+        if (error.status !== 423 && error.status !== 0) return; // gone already, or it expires by itself
+        await new Promise((resolve) => setTimeout(resolve, 1000)); // the slice that was cut off is still being stored
+      }
+    }
   }
 
   send(method, address, { headers = {}, ...rest } = {}) {
