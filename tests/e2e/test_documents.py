@@ -142,6 +142,9 @@ def test_a_document_tells_how_it_was_read_and_follows_its_state(product, open_pa
     for words in ("comma", "year · ships"):
         facts.get_by_text(words).first.wait_for()
     page.get_by_test_id("warnings").wait_for()
+    whole = page.get_by_test_id("table-profile")
+    whole.get_by_text("What its columns hold").click()
+    whole.get_by_text("Sum (total) of ships").wait_for()
     state = page.get_by_test_id("document-state")
     with workers_held(product):
         page.get_by_role("button", name="Reprocess").click()

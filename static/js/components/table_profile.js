@@ -37,6 +37,6 @@ export async function showTableProfile(node, document_) {
   }
   if (!whole.length && !columns.length) return;
   const list = el("dl", { class: "profile" }, columns.map(([name, says]) => [el("dt", { text: name }), el("dd", { text: says.join(" … ") })]));
-  fill(node, el("h2", { text: "The whole table" }), whole.map((text) => el("p", { text })), columns.length ? el("details", {}, el("summary", { text: `What its columns hold (${number(columns.length)})` }), list) : null);
+  fill(node, el("h2", { text: "The whole table" }), whole.length ? el("p", { text: whole[0] }) : null, columns.length ? el("details", {}, el("summary", { text: `What its columns hold (${number(columns.length)})` }), list) : null);
   node.hidden = false;
 }
