@@ -3,9 +3,9 @@
 import logging
 from typing import Any
 
-from celery import Task
+from celery import Task, current_app
 from django.db import transaction
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
@@ -27,3 +27,16 @@ def enqueue(task: Task, *args: Any, queue: str | None = None) -> None:
             log.warning("%s%r could not be queued, the sweeper will: %s", task.name, args, error)
 
     transaction.on_commit(send)
+
+
+def is_empty() -> bool:
+    """Whether no message waits in the default queue (those that workers have taken do not count)."""
+    name = current_app.conf.task_default_queue
+    try:
+        with current_app.connection_for_read() as connection:
+            return connection.default_channel.queue_declare(name, passive=True).message_count == 0
+    except ChannelError:  # of Redis: an empty list is none
+        return True
+    except (OperationalError, RedisError, OSError) as error:
+        log.warning("the broker cannot be asked: %s", error)
+        return False

@@ -25,7 +25,7 @@ from documents.ingestion.lease import MAX_ATTEMPTS
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 10
-SWEEP_EVERY_BEATS = 3
+SWEEP_EXPIRES = 30  # seconds: then others have followed
 
 
 @shared_task(bind=True, max_retries=MAX_ATTEMPTS, ignore_result=True)
@@ -95,11 +95,13 @@ def _again(task: Task, error: Exception) -> bool:
     """Have the task tried again, by raising what Celery wants.
 
     Returns:
-        True when it was tried often enough; False when the database was away: the row is left to the
-        sweeper, for an outage says nothing about the document.
+        True when it was tried often enough; False when the database was away: an outage says nothing about
+        the document. It is rung for when the database is back soon, else the sweeper finds the row.
     """
     if outages.is_outage(error):
         log.warning("%s%r was cut off by an outage of the database", task.name, task.request.args)
+        if not outages.is_full(error) and outages.when_back(outages.ask):
+            enqueue(task, *task.request.args)
         return False
     if not isinstance(error, VerbatimError | OperationalError):
         log.error("%s%r failed", task.name, task.request.args, exc_info=error)
@@ -142,22 +144,19 @@ def _stop_heartbeat(**kwargs: Any) -> None:
 
 
 def _heartbeat() -> None:
-    """Say that a worker lives, and sweep: at once, then every half minute (beat may be missing)."""
-    beats = 0
+    """Say that a worker lives, and sweep: at once, then every BEAT_SECONDS (beat may be missing)."""
     while True:
         try:
             cache.set(WORKER_HEARTBEAT_KEY, time.time(), 120)
         except (RedisError, OSError):
             pass  # the next beat tells again
-        if beats % SWEEP_EVERY_BEATS == 0:
-            _ring_for_sweep()
-        beats += 1
+        _ring_for_sweep()
         if _stopping.wait(BEAT_SECONDS):
             return
 
 
 def _ring_for_sweep(countdown: float = 0) -> None:
     try:
-        sweep.apply_async(countdown=countdown, expires=BEAT_SECONDS * SWEEP_EVERY_BEATS, retry=False)
+        sweep.apply_async(countdown=countdown, expires=SWEEP_EXPIRES, retry=False)
     except (RedisError, BrokerError, OSError):
         pass  # the next one follows soon

@@ -1,7 +1,7 @@
 """Who works on a row: an owner with a lease that a heartbeat renews while the work lasts.
 
-An owner names host, process and the process's start, so that a sweeper on the same host sees at once when
-it has died; from other hosts the lease's end tells.
+An owner names host, process, the process's start and its parent, so that a sweeper on the same host sees at
+once when it has died, and whether its whole worker has; from other hosts the lease's end tells.
 """
 
 import logging
@@ -21,13 +21,15 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 HEARTBEAT_SECONDS = 15
 MAX_ATTEMPTS = 3
+MAX_LOST = 12  # attempts, where worker or database died each time: of something else, rather than the work
+OUTAGE = "outage"  # stands for the owner of work that an outage of the database ended
 
 
 def new_owner() -> str:
-    """A name for one piece of work: host:pid:start:nonce, at most 64 characters."""
+    """A name for one piece of work: host:pid:start:parent.nonce, at most 64 characters."""
     process = psutil.Process()
     host = socket.gethostname()[:24]
-    return f"{host}:{process.pid}:{int(process.create_time())}:{uuid.uuid4().hex[:12]}"
+    return f"{host}:{process.pid}:{int(process.create_time())}:{process.ppid()}.{uuid.uuid4().hex[:8]}"
 
 
 def owner_is_dead(owner: str) -> bool:
@@ -41,6 +43,28 @@ def owner_is_dead(owner: str) -> bool:
         return True
     except (ValueError, psutil.AccessDenied):
         return False
+
+
+def most_attempts(owner: str) -> int:
+    """How often the work that this owner held last may be begun.
+
+    A process that dies alone was most likely ended by its work. Where its worker, its parent, died as well,
+    somebody stopped both; likewise an outage of the database. Yet what the work itself brings down is not
+    tried for ever.
+    """
+    if owner == OUTAGE:
+        return MAX_LOST
+    try:
+        host, _, started, nonce = owner.rsplit(":", 3)
+        if host != socket.gethostname()[:24] or not owner_is_dead(owner):
+            return MAX_ATTEMPTS
+        parent = psutil.Process(int(nonce.partition(".")[0]))
+        lives = int(parent.create_time()) <= int(started)  # else the number is another process's by now
+        return MAX_ATTEMPTS if lives else MAX_LOST
+    except psutil.NoSuchProcess:
+        return MAX_LOST
+    except (ValueError, psutil.AccessDenied):
+        return MAX_ATTEMPTS
 
 
 class Heartbeat:

@@ -132,7 +132,7 @@ def _claim(part_id: int, owner: str) -> DocumentPart | None:
     part = rows.select_related("document__collection").first()
     if part is None:
         return None
-    if part.attempts >= lease.MAX_ATTEMPTS:
+    if part.attempts >= lease.most_attempts(part.lease_owner):
         lost = PermanentError(ErrorCode.WORKER_LOST)
         part_exhausted(part_id=part_id, error=lifecycle.from_facts(part.error) if part.error else lost)
         return None
@@ -147,16 +147,15 @@ def _claim(part_id: int, owner: str) -> DocumentPart | None:
 
 
 def _release(part_id: int, owner: str, error: Exception) -> None:
-    """Free it again and keep what went wrong; an outage of the database is nobody's attempt."""
+    """Free it again and keep what went wrong; after an outage of the database, when that is back."""
     rows = DocumentPart.objects.filter(pk=part_id, lease_owner=owner)
-    waiting = {"status": PartStatus.WAITING, **lifecycle.CLEARED}
+    told = lifecycle.as_facts(outages.as_told(error))
+    freed = {"status": PartStatus.WAITING, "error": told, **lifecycle.CLEARED}
     if outages.is_outage(error):
-        outages.when_back(
-            lambda: rows.update(**waiting, queued_at=timezone.now(), attempts=F("attempts") - 1)
-        )
+        freed |= outages.cost(error)
+        outages.when_back(lambda: rows.update(**freed, queued_at=timezone.now()))
     else:
-        told = lifecycle.as_facts(outages.as_told(error))
-        rows.update(**waiting, queued_at=timezone.now(), error=told)
+        rows.update(**freed, queued_at=timezone.now())
 
 
 def _write(part: DocumentPart, document: Document, owner: str, work: Work) -> bool:
@@ -170,6 +169,11 @@ def _write(part: DocumentPart, document: Document, owner: str, work: Work) -> bo
     try:
         with transaction.atomic():
             remember(document.building_model, texts, work.vectors, work.fresh)
+            rows = lifecycle.building(document.pk, part.generation)
+            # the document first, as whoever cancels or deletes it does: else the two lock each other out
+            if not rows.select_for_update(no_key=True).values_list("pk").first():
+                transaction.set_rollback(True)
+                return False
             copy_chunks(document, part, work.drafts, work.vectors)
             spent = work.milliseconds | {"write": round((time.perf_counter() - started) * 1000)}
             ours = DocumentPart.objects.filter(pk=part.pk, lease_owner=owner, status=PartStatus.RUNNING)
@@ -181,7 +185,6 @@ def _write(part: DocumentPart, document: Document, owner: str, work: Work) -> bo
                 milliseconds=spent,
                 **lifecycle.CLEARED,
             )
-            rows = lifecycle.building(document.pk, part.generation)
             if not done or not rows.update(
                 parts_done=F("parts_done") + 1,
                 chunk_count=F("chunk_count") + len(work.drafts),

@@ -96,13 +96,15 @@ def people_wait() -> bool:
 
 
 def _release(document_id: int, owner: str, error: Exception) -> None:
-    """Free it again and keep what went wrong; an outage of the database is nobody's attempt."""
+    """Free it again and keep what went wrong; after an outage of the database, when that is back."""
     rows = Document.objects.filter(pk=document_id, lease_owner=owner)
+    told = {"error": lifecycle.as_facts(outages.as_told(error))}
+    freed = lifecycle.CLEARED | {"build_facts": told}
     if outages.is_outage(error):
-        outages.when_back(lambda: rows.update(**lifecycle.CLEARED, attempts=F("attempts") - 1))
+        freed |= outages.cost(error)
+        outages.when_back(lambda: rows.update(**freed))
     else:
-        told = {"error": lifecycle.as_facts(outages.as_told(error))}
-        rows.update(**lifecycle.CLEARED, build_facts=told)
+        rows.update(**freed)
 
 
 def _claim(document_id: int, owner: str) -> Document | None:
@@ -119,7 +121,7 @@ def _claim(document_id: int, owner: str) -> Document | None:
     document = rows.first()
     if document is None:
         return None
-    if document.attempts >= lease.MAX_ATTEMPTS:
+    if document.attempts >= lease.most_attempts(document.lease_owner):
         told = (document.build_facts or {}).get("error")
         lifecycle.build_fail(
             document_id=document_id,

@@ -87,7 +87,7 @@ def store(file: File) -> Stored:
         VerbatimError: FILE_TOO_LARGE, FILE_EMPTY, STORAGE_FULL. Nothing is left behind then.
     """
     name, target = _new()
-    with full_disk_is_an_answer():
+    with _whole_or_not_at_all(target):
         known = getattr(file, "sha256", None)
         if known and hasattr(file, "temporary_file_path"):
             file.flush()
@@ -120,7 +120,7 @@ def store_draft(draft: Path) -> Stored:
     """
     name, target = _new()
     require_size(draft.stat().st_size)
-    with full_disk_is_an_answer():
+    with _whole_or_not_at_all(target):
         try:
             os.link(draft, target)
         except OSError as error:
@@ -161,6 +161,17 @@ def remove_forgotten_drafts() -> int:
         except FileNotFoundError:
             continue
     return removed
+
+
+@contextmanager
+def _whole_or_not_at_all(target: Path) -> Iterator[None]:
+    """Remove what was made of the target when it could not be completed, say on a full disk."""
+    try:
+        with full_disk_is_an_answer():
+            yield
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _new() -> tuple[str, Path]:

@@ -1,4 +1,4 @@
-"""Every half minute and at a worker's start: find work that nobody holds, and what was given up on.
+"""Every few seconds and at a worker's start: find work that nobody holds, and what was given up on.
 
 The broker may have lost any message and a worker may have died at any point; the rows know.
 """
@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from config.errors import ErrorCode, PermanentError
+from config.queues import is_empty
 from documents import lifecycle
 from documents.embedding.cache import forget_unused
 from documents.ingestion import lease, storage
@@ -22,6 +23,8 @@ from documents.uploads.services import uploads_expire
 log = logging.getLogger(__name__)
 
 LOST_AFTER = timedelta(seconds=45)  # in the queue and not begun: rung for again (a second ring is harmless)
+LOST_WHEN_IDLE = timedelta(seconds=10)  # the same, when the broker's queue is empty
+LEFT_KEY, LEFT_SECONDS = "ingestion-leftovers", 60
 CLEAN_KEY, CLEAN_SECONDS = "ingestion-cleaned", 3600
 ORPHAN_SECONDS = 3600
 BATCH = 500
@@ -40,11 +43,12 @@ class Found:
 def sweep() -> Found:
     """Free what dead workers held, fail what was tried too often, and list what to ring for."""
     _free_dead()
+    lost = min(LOST_AFTER, LOST_WHEN_IDLE) if is_empty() else LOST_AFTER
     found = Found(
-        documents=_documents(),
-        parts=_parts(),
+        documents=_documents(lost),
+        parts=_parts(lost),
         rebuilds=list(Rebuild.objects.values_list("collection_id", flat=True)),
-        leftovers=lifecycle.leftovers().exists(),
+        leftovers=cache.add(LEFT_KEY, 1, LEFT_SECONDS) and lifecycle.leftovers().exists(),
     )
     if cache.add(CLEAN_KEY, 1, CLEAN_SECONDS):
         clean()
@@ -80,11 +84,11 @@ def _free_dead() -> None:
                 model._default_manager.filter(lease_owner=owner).update(lease_until=timezone.now())
 
 
-def _documents() -> list[int]:
+def _documents(lost: timedelta) -> list[int]:
     """Documents that wait to be split, or whose splitter died."""
     now = timezone.now()
     rows = Document.objects.filter(
-        Q(lease_until__lte=now) | Q(lease_until=None, changed_at__lt=now - LOST_AFTER),
+        Q(lease_until__lte=now) | Q(lease_until=None, changed_at__lt=now - lost),
         status__in=(Status.QUEUED, Status.PROCESSING),
         parts_total=0,
         building_generation__isnull=False,
@@ -92,7 +96,7 @@ def _documents() -> list[int]:
     return list(rows.values_list("pk", flat=True)[:BATCH])
 
 
-def _parts() -> list[int]:
+def _parts(lost: timedelta) -> list[int]:
     """Parts whose worker died, parts whose message was lost, and the next ones of idle documents."""
     now = timezone.now()
     current = DocumentPart.objects.filter(
@@ -100,12 +104,14 @@ def _parts() -> list[int]:
     )
     dead = current.filter(status=PartStatus.RUNNING, lease_until__lte=now)
     for part in dead.filter(attempts__gte=lease.MAX_ATTEMPTS).select_related("document"):
+        if part.attempts < lease.most_attempts(part.lease_owner):
+            continue
         lifecycle.build_fail(
             document_id=part.document_id,
             generation=part.generation,
             error=lifecycle.from_facts(part.error) if part.error else PermanentError(ErrorCode.WORKER_LOST),
         )
-    silent = current.filter(status=PartStatus.WAITING, queued_at__lt=now - LOST_AFTER, lease_until=None)
+    silent = current.filter(status=PartStatus.WAITING, queued_at__lt=now - lost, lease_until=None)
     ids = [*dead.values_list("pk", flat=True)[:BATCH], *silent.values_list("pk", flat=True)[:BATCH]]
     DocumentPart.objects.filter(pk__in=ids).update(queued_at=now)
     return ids + _starved()
