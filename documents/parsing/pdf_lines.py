@@ -2,13 +2,21 @@
 
 import ctypes
 import re
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
+LETTER_GAP = 0.2  # of the line's height: less room between two letters is no space
 SAME_ROW = 0.5  # share of the lower line's height that two lines on one row have in common
 RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+LTR = rf"(?:(?!{RTL.pattern})\S)+"
+RUNS = re.compile(rf"{RTL.pattern}(?:[^\w]*{RTL.pattern})*|\s+|{LTR}(?:\s+{LTR})*")
 WORD = re.compile(r"[^\W\d_]{2,}")
 CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+PAIR = re.compile(r"(?<!\S)[A-Za-z0-9\u00c0-\u058f\u0900-\uabff]{2}")  # not right-to-left letters
+DIRECTIONS = 40  # words that are asked how the page is turned
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top as the page is looked at
 
@@ -37,14 +45,29 @@ class Line:
 
 
 class Measure:
-    """Places of a page's characters, turned so that what is read upright is upright."""
+    """Places of a page's characters, turned so that most of its text is upright."""
 
-    def __init__(self, page: Any, textpage: Any) -> None:
+    def __init__(self, textpage: Any, text: str) -> None:
         from pypdfium2 import raw
 
-        self._get, self._page, self._rotation = raw.FPDFText_GetCharBox, textpage, page.get_rotation()
+        self._get, self._page, self._rotation = raw.FPDFText_GetCharBox, textpage, 0
         self._values = [ctypes.c_double() for _ in range(4)]
         self._references = [ctypes.byref(value) for value in self._values]
+
+        self._rotation = self._direction(text)
+
+    def _direction(self, text: str) -> int:
+        """How the page has to be turned for most of its words to run to the right."""
+        steps = Counter(self._step(place) for place in islice(PAIR.finditer(text), DIRECTIONS))
+        return steps.most_common(1)[0][0] if steps else 0
+
+    def _step(self, place: re.Match[str]) -> int:
+        """Which way two letters that follow one another run: 0 right, 90 up, 180 left, 270 down."""
+        a, b = self.box(place.start()), self.box(place.start() + 1)
+        across, up = b[0] + b[2] - a[0] - a[2], b[1] + b[3] - a[1] - a[3]
+        if abs(across) >= abs(up):
+            return 0 if across >= 0 else 180
+        return 90 if up > 0 else 270
 
     def box(self, index: int) -> Box:
         """The ink of one character."""
@@ -107,9 +130,7 @@ def logical(line: Line, raw: str, measure: Measure) -> Line:
     if sum(1 for step in steps if step >= 0) <= len(steps) / 2:
         return line
     runs: list[list[int]] = []
-    for found in re.finditer(
-        rf"(?:{RTL.pattern}[^\w]*)+|[^\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+", line.text
-    ):
+    for found in RUNS.finditer(line.text):
         run = list(range(first + found.start(), first + found.end()))
         runs.append(run[::-1] if RTL.search(found[0]) else run)
     if len(places) * 2 > len(line.text.replace(" ", "")):  # the line itself reads from the right
@@ -127,7 +148,11 @@ def same_row(a: Line, b: Line) -> bool:
 
 
 def join(a: Line, b: Line) -> Line:
-    line = Line(f"{a.text} {b.text}", [*a.ranges, *b.ranges])
+    # letters that were drawn one by one make words again
+    single = min(len(a.text), len(b.text)) <= 2 and -1 < b.left - a.right < LETTER_GAP * max(
+        a.height, b.height
+    )
+    line = Line(f"{a.text}{'' if single else ' '}{b.text}", [*a.ranges, *b.ranges])
     line.left, line.right = min(a.left, b.left), max(a.right, b.right)
     line.bottom, line.top = min(a.bottom, b.bottom), max(a.top, b.top)
     line.words = a.words + b.words

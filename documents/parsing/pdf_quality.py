@@ -56,14 +56,15 @@ def _spacing(words: list[str], scripts: dict[str, frozenset[str]]) -> list[float
     letters = sum(map(len, words))
     if letters < LEAST:
         return []
-    glued = sum(len(word) for word in words if len(word) > GLUED)
+    long = [len(word) for word in words if len(word) > GLUED]
+    glued = sum(long) if len(long) > 2 or max(long, default=0) > 2 * GLUED else 0
     after = [*words[1:], ""]
     single = sum(1 for a, b in zip(words, after, strict=True) if len(a) == 1 and not _alphabet(a, b))
     split = max(0.0, single / len(words) - 0.5) * 2 if len(words) >= 20 else 0.0
     latin = {word for word in words if len(word) >= 4 and not word.isupper() and scripts[word] == LATIN}
     dumb = sum(1 for word in latin if not VOWELS & set(word.lower() if word.isascii() else _plain(word)))
-    scrambled = max(0.0, dumb / len(latin) - 0.3) / 0.7 * 2 if len(latin) >= 10 else 0.0
-    return [min(1.0, 2 * glued / letters), min(1.0, 2 * split), min(1.0, scrambled)]
+    scrambled = max(0.0, dumb / len(latin) - 0.3) / 0.7 * 2 if len(latin) >= 8 else 0.0
+    return [min(1.0, 3 * max(0.0, glued / letters - 0.1)), min(1.0, 2 * split), min(1.0, scrambled)]
 
 
 def _alphabet(letter: str, after: str) -> bool:

@@ -71,7 +71,8 @@ def text_of(document: Any, page: Any) -> PageText:
     """
     textpage = page.get_textpage()
     try:
-        found = assembled(lines_of(characters(textpage), Measure(page, textpage)))
+        raw = characters(textpage)
+        found = assembled(lines_of(raw, Measure(textpage, raw)))
     finally:
         textpage.close()
     values = field_values(document, page)

@@ -103,7 +103,7 @@ def _boxes(page: Any, size: tuple[int, int], passage: str, near: int) -> list[tu
     """
     textpage = page.get_textpage()
     raw = characters(textpage)
-    lines = lines_of(raw, Measure(page, textpage))
+    lines = lines_of(raw, Measure(textpage, raw))
     order = [index for line in lines for first, end in line.ranges for index in range(first, end)]
     text = [raw[index] for index in order]
     places = [find(text, passage, near)]
