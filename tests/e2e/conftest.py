@@ -134,3 +134,15 @@ def browser() -> Iterator:
         )
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def superadmin_state(product: Product, browser) -> dict:
+    """Cookies of the signed-in superadmin, for as many browser contexts as wanted."""
+    from tests.e2e.people import sign_in
+
+    context = browser.new_context(base_url=product.url)
+    sign_in(context.new_page())
+    state = context.storage_state()
+    context.close()
+    return state

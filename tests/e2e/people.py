@@ -1,6 +1,5 @@
 """What several browser tests do: sign in, make a model, watch documents, hold the workers."""
 
-import re
 import signal
 import time
 from collections.abc import Iterator
@@ -15,10 +14,11 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 WIDE = {"viewport": {"width": 1440, "height": 900}}
 
 
-def sign_in(page, email: str = EMAIL, password: str = PASSWORD) -> None:
+def sign_in(page) -> None:
+    """As the superadmin; signing in often within a minute is refused, so `superadmin_state` does it once."""
     page.goto("/signin")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(password)
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/")
 
@@ -72,10 +72,3 @@ def workers_held(product: Product) -> Iterator[None]:
         for process in held:
             if process.is_running():
                 process.send_signal(signal.SIGCONT)
-
-
-def model_of(page) -> int:
-    """The model whose page this is."""
-    found = re.search(r"/models/(\d+)", page.url)
-    assert found
-    return int(found.group(1))

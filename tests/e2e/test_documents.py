@@ -10,7 +10,6 @@ from tests.e2e.people import (
     WIDE,
     new_model,
     row_of,
-    sign_in,
     wait_until,
     workers_held,
 )
@@ -47,17 +46,15 @@ def model(api, tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(product, browser):
+def open_page(product, browser, superadmin_state):
     """A function: context options -> a page of the superadmin."""
     contexts = []
 
     def make(options: dict):
-        context = browser.new_context(base_url=product.url, **options)
+        context = browser.new_context(base_url=product.url, storage_state=superadmin_state, **options)
         context.set_default_timeout(20_000)
         contexts.append(context)
-        page = context.new_page()
-        sign_in(page)
-        return page
+        return context.new_page()
 
     yield make
     for context in contexts:

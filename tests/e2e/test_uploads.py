@@ -13,7 +13,6 @@ from tests.e2e.people import (
     new_model,
     process_of,
     row_of,
-    sign_in,
     wait_until,
     workers_held,
 )
@@ -33,12 +32,11 @@ def big_file(tmp_path_factory):
 
 
 @pytest.fixture
-def page(product, browser):
-    context = browser.new_context(base_url=product.url, **WIDE)
+def page(product, browser, superadmin_state):
+    context = browser.new_context(base_url=product.url, storage_state=superadmin_state, **WIDE)
     context.set_default_timeout(30_000)
     page = context.new_page()
     page.on("dialog", lambda dialog: dialog.accept())  # leaving while something is sent asks back
-    sign_in(page)
     yield page
     context.close()
 
