@@ -81,19 +81,21 @@ def titled(page: PageText, number: int, entries: list[Entry], before: str) -> li
 
 def _said(page: PageText, title: str, from_line: int) -> int | None:
     """The line at which a title begins: alone, or over up to three lines."""
-    wanted = _letters(title)
+    wanted = _unnumbered(_letters(title))
     for index in range(from_line, len(page.lines) if wanted else 0):
         said = ""
         for placed in page.lines[index : index + 3]:
-            said += _letters(placed.line.text)
-            if len(said) >= len(wanted):
+            said = _unnumbered(said + _letters(placed.line.text))
+            if len(said) >= len(wanted) or not wanted.startswith(said):
                 break
-            if not wanted.startswith(said):
-                break
-        rest = said.removesuffix(wanted)  # a number may stand before it: "3.2 Methods"
-        if said == wanted or (said.endswith(wanted) and rest.isdecimal()):
+        if said == wanted:
             return index
     return None
+
+
+def _unnumbered(letters: str) -> str:
+    """Without the number before it: "Methods" of the outline is "3.2 Methods" on the page, or reversed."""
+    return letters.lstrip("0123456789") or letters
 
 
 def _letters(text: str) -> str:

@@ -79,7 +79,7 @@ def test_a_worker_killed_every_few_seconds_still_completes(stack, record):
         stack.workers[-1].kill()
         killed = {row["lease_owner"] for row in stack.rows(HELD, document)}
         stack.worker()
-        stack.wait(lambda: {row["lease_owner"] for row in stack.rows(HELD, document)} - killed, 60)
+        stack.wait(lambda gone=killed: {row["lease_owner"] for row in stack.rows(HELD, document)} - gone, 60)
         time.sleep(1)
     settle(stack, document)
     seconds = time.monotonic() - started
