@@ -52,6 +52,22 @@ def building(document_id: int, generation: int) -> QuerySet[Document]:
     )
 
 
+def build_locked(document: Document, generation: int) -> bool:
+    """Hold the build until the transaction ends; False when it is not wanted any more.
+
+    Collection, then document, then parts: everybody locks in this order, whoever deletes or cancels too, so
+    that no two wait for each other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM collections_app_collection WHERE id = %s FOR KEY SHARE", [document.collection_id]
+        )
+        if cursor.fetchone() is None:
+            return False
+    held = building(document.pk, generation).select_for_update(no_key=True)
+    return held.values_list("pk").first() is not None
+
+
 def model_locked(collection_id: int) -> str:
     """The embedding model that the collection's documents are built with now, until the transaction ends.
 

@@ -169,9 +169,7 @@ def _write(part: DocumentPart, document: Document, owner: str, work: Work) -> bo
     try:
         with transaction.atomic():
             remember(document.building_model, texts, work.vectors, work.fresh)
-            rows = lifecycle.building(document.pk, part.generation)
-            # the document first, as whoever cancels or deletes it does: else the two lock each other out
-            if not rows.select_for_update(no_key=True).values_list("pk").first():
+            if not lifecycle.build_locked(document, part.generation):
                 transaction.set_rollback(True)
                 return False
             copy_chunks(document, part, work.drafts, work.vectors)
@@ -185,6 +183,7 @@ def _write(part: DocumentPart, document: Document, owner: str, work: Work) -> bo
                 milliseconds=spent,
                 **lifecycle.CLEARED,
             )
+            rows = lifecycle.building(document.pk, part.generation)
             if not done or not rows.update(
                 parts_done=F("parts_done") + 1,
                 chunk_count=F("chunk_count") + len(work.drafts),
