@@ -15,10 +15,10 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import DataAndFiles, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from collections_app.access import get_managed
+from config.api import throttling
 from config.errors import VerbatimError
 from documents.api.serializers import BulkSerializer
 from documents.ingestion import storage
@@ -60,12 +60,11 @@ class BulkUpload(APIView):
     """POST: make documents of many files (admins)."""
 
     parser_classes = (FoldersMultiPartParser,)
-    throttle_scope = "upload"
-    throttle_classes = (ScopedRateThrottle,)
 
     @extend_schema(request={"multipart/form-data": BulkForm}, responses=BulkSerializer)
     def post(self, request: Request, collection_id: int) -> Response:
         """Each file is taken or refused by itself; zip files are unpacked."""
+        throttling.hit("upload", str(request.user.pk), fail_closed=False)
         collection = get_managed(request.user, collection_id)  # before the body is looked at
         files = request.FILES if isinstance(request.FILES, MultiValueDict) else MultiValueDict()
         sent = files.getlist("files") + files.getlist("file")

@@ -9,10 +9,10 @@ from rest_framework import generics, status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle, ScopedRateThrottle
 from rest_framework.views import APIView
 
 from collections_app.access import get_for, get_managed
+from config.api import throttling
 from documents import selectors, services
 from documents.api.serializers import ChunkSerializer, DocumentSerializer, ReplaceSerializer, UploadSerializer
 from documents.models import Chunk, Document, MediaType, Status
@@ -44,10 +44,6 @@ class CollectionDocuments(generics.ListAPIView):
     search_fields = ("name", "title")
     ordering_fields = ("name", "status", "size", "created_at", "completed_at")
     ordering = ("-created_at", "-id")
-    throttle_scope = "upload"
-
-    def get_throttles(self) -> list[BaseThrottle]:
-        return [ScopedRateThrottle()] if self.request.method == "POST" else []
 
     def get_queryset(self) -> QuerySet[Document]:
         if getattr(self, "swagger_fake_view", False):
@@ -58,6 +54,7 @@ class CollectionDocuments(generics.ListAPIView):
 
     @extend_schema(request={"multipart/form-data": UploadSerializer}, responses={201: DocumentSerializer})
     def post(self, request: Request, collection_id: int) -> Response:
+        throttling.hit("upload", str(request.user.pk), fail_closed=False)
         collection = get_managed(request.user, collection_id)  # before the body is looked at
         form = UploadSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -88,12 +85,11 @@ class DocumentReplace(APIView):
     """POST: a newer file in this one's place; the old one answers until the new one is complete (admins)."""
 
     parser_classes = (MultiPartParser,)
-    throttle_classes = (ScopedRateThrottle,)
-    throttle_scope = "upload"
 
     @extend_schema(request={"multipart/form-data": ReplaceSerializer}, responses={202: DocumentSerializer})
     def post(self, request: Request, document_id: int) -> Response:
         document = selectors.document_for(request.user, document_id)
+        throttling.hit("upload", str(request.user.pk), fail_closed=False)
         if document.session_id is None:
             get_managed(request.user, document.collection_id)  # before the body is looked at
         form = ReplaceSerializer(data=request.data)

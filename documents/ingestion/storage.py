@@ -166,12 +166,14 @@ def remove_forgotten_drafts() -> int:
 @contextmanager
 def _whole_or_not_at_all(target: Path) -> Iterator[None]:
     """Remove what was made of the target when it could not be completed, say on a full disk."""
+    whole = False
     try:
         with full_disk_is_an_answer():
             yield
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+        whole = True
+    finally:
+        if not whole:
+            target.unlink(missing_ok=True)
 
 
 def _new() -> tuple[str, Path]:

@@ -30,9 +30,9 @@ def small(tmp_path):
 
 @pytest.fixture
 def slow(tmp_path):
-    """A table that takes seconds to look through."""
-    path = tmp_path / "slow.csv"
-    path.write_bytes(b"a,b\n" + b"1,2\n" * 8_000_000)
+    """A text of nothing but headings takes seconds to look through."""
+    path = tmp_path / "slow.md"
+    path.write_bytes(b"# a\n" * 6_000_000)
     return path
 
 
@@ -47,7 +47,7 @@ def test_too_slow_is_a_timeout_and_the_next_file_is_read(child, small, slow):
     child.seconds = 1
     started = time.monotonic()
     with pytest.raises(PermanentError) as caught:
-        child.split(slow, "text/csv", "slow.csv")
+        child.split(slow, "text/markdown", "slow.md")
     assert caught.value.code == ErrorCode.PARSE_TIMEOUT
     assert time.monotonic() - started < 5
     assert len(child.split(small, "text/plain", "small.txt").spans) == 1
@@ -81,7 +81,7 @@ def test_a_child_that_dies_in_the_middle_may_be_tried_again(child, small, slow, 
     timer = threading.Timer(0.4, lambda: os.kill(child._process.pid, number))
     timer.start()
     with pytest.raises(TransientError) as caught:
-        child.split(slow, "text/csv", "slow.csv")
+        child.split(slow, "text/markdown", "slow.md")
     assert caught.value.code == code
     assert len(child.split(small, "text/plain", "small.txt").spans) == 1
 
