@@ -79,3 +79,43 @@ def text_differences(expected: dict[str, str], found: dict[str, Any]) -> list[tu
     if same_encoding(found["reading"]["encoding"], expected["encoding"]):
         return []
     return [(f"encoding {found['reading']['encoding']} for {expected['encoding']}", "")]
+
+
+LEAST_SHARE, MOST_SHARE = 0.7, 1.3  # of poppler's count of characters
+
+
+def pdf_differences(expected: dict[str, str], found: dict[str, Any]) -> list[tuple[str, str]]:
+    """(what differs, why) for a PDF, as `table_differences`; expected is what poppler makes of the file."""
+    pages, letters = int(expected["pages_pdfinfo"] or 0), int(expected["nonspace_chars"] or 0)
+    if "error" in found:
+        return _why_failed(found["error"], expected, pages, letters)
+    differences = []
+    if expected["without_password"]:
+        differences.append((f"opened without its password: {expected['without_password']}", ""))
+    if pages and found["page_count"] != pages:
+        why = "" if expected["poppler_status"].startswith("ok") else "poppler cannot read all of it"
+        differences.append((f"{found['page_count']} pages for {pages}", why))
+    share = found["characters"] / letters if letters else 1.0
+    if letters > 50 and not LEAST_SHARE <= share <= MOST_SHARE:
+        differences.append((f"{found['characters']} characters for {letters}", _why_length(share, found)))
+    return differences
+
+
+def _why_failed(error: str, expected: dict[str, str], pages: int, letters: int) -> list[tuple[str, str]]:
+    readable = expected["poppler_status"].startswith("ok")
+    if error == "pdf_encrypted" and (expected["without_password"] or expected["encrypted"] == "yes"):
+        return []
+    if letters == 0 and error in ("no_text", "pdf_no_pages"):
+        return []
+    if error in ("pdf_corrupt", "file_type_unsupported") and not readable:
+        return []
+    return [(f"failed: {error}, poppler has {pages} pages with {letters} characters", "")]
+
+
+def _why_length(share: float, found: dict[str, Any]) -> str:
+    warnings = set(found["warnings"])
+    if share > 1 and warnings & {"pages_recognised"}:
+        return "pictures of text are recognised here; poppler does not"
+    if share < 1 and warnings & {"pages_without_text", "pages_read_otherwise"}:
+        return "what cannot be read is told in a warning"
+    return ""

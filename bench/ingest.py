@@ -1,8 +1,10 @@
-"""How fast a file becomes passages: `python bench/ingest.py [file …]`.
+"""How fast files become passages: `python bench/ingest.py [file …]`.
 
-Each file goes twice through the real pipeline into the product's own PostgreSQL: once in this process with
-every step timed, once (another database row, no cached vector) through a real Celery worker, from upload to
-completed. The default is one company report of the shared corpora. Writes bench/results/ingest.json.
+The same files go through the real pipeline into the product's own PostgreSQL: in one process with every step
+timed, and through real Celery workers from upload to completed (one with one process, one with two, two with
+one each), every time in a model of its own and without cached vectors. Beside that, in the same run: the
+machine's roofline (bench/roofline.py) and the obvious pipeline (bench/obvious.py), each twice, before and
+after. The default is 253 pages of company reports. Writes bench/results/ingest.json.
 """
 
 import argparse
@@ -10,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,26 +20,51 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench import obvious, roofline  # noqa: E402
 from bench.harness import start  # noqa: E402
 
-REPORT = ROOT.parent / "shared/corpora/pdfqa/company-reports/pdfs/BOEING_2018_10K.pdf"
-RESULTS = Path(__file__).resolve().parent / "results" / "ingest.json"
+REPORTS = ROOT.parent / "shared/corpora/pdfqa/company-reports/pdfs"
+DEFAULT = [REPORTS / name for name in ("NIKE_2018_10K.pdf", "AMAZON_2019_10K.pdf", "NETFLIX_2017_10K.pdf")]
+RESULTS = Path(__file__).resolve().parent / "results"
+WORKERS = ((1, 1), (1, 2), (2, 1))  # (workers, processes of each)
+RIVAL = 4.2  # pages per second of Open WebUI 0.12.4 from pip on such a machine, 253 pages of 10-Ks
 
 
 def main() -> None:
-    """Run both ways and write the results."""
+    """Run all ways and write the results."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("files", nargs="*", type=Path, default=[REPORT])
-    files = arguments.parse_args().files
+    arguments.add_argument("files", nargs="*", type=Path, default=DEFAULT)
+    arguments.add_argument("--without-obvious", action="store_true")
+    chosen = arguments.parse_args()
+    files = chosen.files
     with start() as folder:
-        results = {
-            "cores": os.cpu_count(),
-            "one_process": {file.name: in_process(file) for file in files},
-            "worker": with_worker(files, folder),
-        }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+        results: dict[str, Any] = {"cores": os.cpu_count(), "files": [file.name for file in files]}
+        rooflines = [roofline.tokens_per_second()]
+        results["one_process"] = in_process(files)
+        results["workers"] = {f"{n} x {each}": with_workers(files, folder, n, each) for n, each in WORKERS}
+        rooflines.append(roofline.tokens_per_second())
+        if not chosen.without_obvious:
+            results["obvious"] = obvious.run([file for file in files if file.suffix == ".pdf"])
+        results["roofline_tokens_per_second"] = [round(one) for one in rooflines]
+    results["ratios"] = ratios(results, sum(rooflines) / len(rooflines))
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "ingest.json").write_text(json.dumps(results, indent=2) + "\n")
     print(json.dumps(results, indent=2))
+
+
+def ratios(results: dict[str, Any], best: float) -> dict[str, float]:
+    """What the targets speak of."""
+    ways = {"one process": results["one_process"], **results["workers"]}
+    found = {f"{name}, of the roofline": way["tokens_per_second"] / best for name, way in ways.items()}
+    if all(way["pages"] for way in ways.values()):
+        found |= {
+            f"{name}, times Open WebUI's {RIVAL} pages/s": way["pages_per_second"] / RIVAL
+            for name, way in ways.items()
+        }
+    if "obvious" in results:
+        other = results["obvious"]["seconds"]
+        found |= {f"{name}, times the obvious pipeline": other / way["seconds"] for name, way in ways.items()}
+    return {name: round(ratio, 2) for name, ratio in found.items()}
 
 
 def upload(file: Path, name: str) -> Any:
@@ -46,73 +74,130 @@ def upload(file: Path, name: str) -> Any:
     from bench.data import person
     from documents.services import document_upload
 
-    user, collection = person(name)
+    user, collection = person(f"{name}-{file.name}"[:100])
     with file.open("rb") as opened:
         return document_upload(actor=user, collection=collection, file=File(opened, name=file.name))
 
 
-def in_process(file: Path) -> dict[str, Any]:
+def in_process(files: list[Path]) -> dict[str, Any]:
     """Split and do every part here, one after the other, on all cores."""
     from documents.embedding.registry import get_embedder
     from documents.ingestion.part import part_process
     from documents.ingestion.split import document_split
 
-    get_embedder().embed(["warm up"])
-    document = upload(file, f"here-{file.name}"[:100])
-    began = time.perf_counter()
-    waiting = document_split(document_id=document.pk)
-    split = time.perf_counter() - began
-    while waiting:
-        waiting += part_process(part_id=waiting.pop(0))
-    seconds = time.perf_counter() - began
-    return facts(document, seconds) | {"seconds_to_split": round(split, 3)}
+    get_embedder().embed(["warm up " * length for length in range(1, 120, 4)])
+    forget()
+    documents = [upload(file, "here") for file in files]
+    began, split = time.perf_counter(), 0.0
+    for document in documents:
+        at = time.perf_counter()
+        waiting = document_split(document_id=document.pk)
+        split += time.perf_counter() - at
+        while waiting:
+            waiting += part_process(part_id=waiting.pop(0))
+    return facts(documents, time.perf_counter() - began) | {"seconds_to_split": round(split, 3)}
 
 
-def with_worker(files: list[Path], folder: Path) -> dict[str, Any]:
-    """From upload to completed through Celery; the vectors of the first run are forgotten."""
+def with_workers(files: list[Path], folder: Path, workers: int, processes: int) -> dict[str, Any]:
+    """From upload to completed through Celery, all files at once, after a small file that warms them."""
     from django.core.cache import cache
 
     from config.api.health import WORKER_HEARTBEAT_KEY
-    from documents.models import UNFINISHED, EmbeddingCache
 
-    EmbeddingCache.objects.all().delete()
-    with (folder / "logs" / "worker.log").open("w") as log:
-        command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--loglevel", "WARNING"]
-        worker = subprocess.Popen(command, cwd=ROOT, env=os.environ.copy(), stdout=log, stderr=log)
+    forget()
+    cache.delete(WORKER_HEARTBEAT_KEY)
+    environment = os.environ | {"WORKER_CONCURRENCY": str(processes)}
+    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--loglevel", "WARNING", "-n"]
+    with (folder / "logs" / "worker.log").open("a") as log:
+        running = [
+            subprocess.Popen([*command, f"w{n}@bench"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+            for n in range(workers)
+        ]
+    memory = Peak([worker.pid for worker in running])
     try:
         while cache.get(WORKER_HEARTBEAT_KEY) is None:
             time.sleep(0.1)
-        found = {}
-        for file in files:
-            document = upload(file, f"worker-{file.name}"[:100])
-            began = time.perf_counter()
-            while document.status in UNFINISHED:
-                time.sleep(0.05)
-                document.refresh_from_db()
-            found[file.name] = facts(document, time.perf_counter() - began)
-        return found
+        name = f"{workers}x{processes}"
+        for number in range(4):
+            path = folder / f"warm-{name}-{number}.txt"
+            path.write_text("\n".join(f"Line {n} of {name} {number} warms the model." for n in range(6000)))
+            settled([upload(path, name)])
+        documents = [upload(file, name) for file in files]
+        began = time.perf_counter()
+        settled(documents)
+        return facts(documents, time.perf_counter() - began) | {"peak_mb": memory.end()}
     finally:
-        worker.terminate()
-        worker.wait(30)
+        for worker in running:
+            worker.terminate()
+        for worker in running:
+            worker.wait(60)
 
 
-def facts(document: Any, seconds: float) -> dict[str, Any]:
-    """The document's size and the speeds that follow."""
-    document.refresh_from_db()
+class Peak:
+    """The most resident memory of any one process of some families, sampled."""
+
+    def __init__(self, pids: list[int]) -> None:
+        self._pids, self._most, self._ended = pids, 0, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def end(self) -> int:
+        """In MB."""
+        self._ended.set()
+        self._thread.join()
+        return self._most // 1024**2
+
+    def _watch(self) -> None:
+        import psutil
+
+        while not self._ended.wait(0.2):
+            for pid in self._pids:
+                try:
+                    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+                    self._most = max(self._most, *(one.memory_info().rss for one in family))
+                except psutil.NoSuchProcess:
+                    continue
+
+
+def settled(documents: list[Any]) -> None:
+    """Wait for their final states."""
+    from documents.models import UNFINISHED
+
+    while any(document.status in UNFINISHED for document in documents):
+        time.sleep(0.05)
+        for document in documents:
+            document.refresh_from_db()
+
+
+def forget() -> None:
+    """Nothing is in the cache of vectors."""
+    from documents.models import EmbeddingCache
+
+    EmbeddingCache.objects.all().delete()
+
+
+def facts(documents: list[Any], seconds: float) -> dict[str, Any]:
+    """The documents' size and the speeds that follow."""
     steps: dict[str, float] = {}
-    for part in document.parts.all():
-        for step, milliseconds in part.milliseconds.items():
-            steps[step] = round(steps.get(step, 0) + milliseconds / 1000, 3)
+    for document in documents:
+        document.refresh_from_db()
+        for part in document.parts.all():
+            for step, milliseconds in part.milliseconds.items():
+                steps[step] = round(steps.get(step, 0) + milliseconds / 1000, 3)
+    tokens = sum(document.token_count for document in documents)
+    pages = sum(document.page_count or 0 for document in documents)
+    rows = sum(document.row_count or 0 for document in documents)
     return {
-        "status": document.status,
+        "status": sorted({str(document.status) for document in documents}),
         "seconds": round(seconds, 2),
-        "pages": document.page_count,
-        "rows": document.row_count,
-        "chunks": document.chunk_count,
-        "tokens": document.token_count,
-        "tokens_per_second": round(document.token_count / seconds),
+        "pages": pages,
+        "rows": rows,
+        "chunks": sum(document.chunk_count for document in documents),
+        "tokens": tokens,
+        "tokens_per_second": round(tokens / seconds),
+        "pages_per_second": round(pages / seconds, 1),
+        "rows_per_second": round(rows / seconds, 1),
         "seconds_per_step": steps,  # summed over parts: with several processes more than the time that passed
-        "pages_per_second": round(document.page_count / seconds, 1) if document.page_count else None,
     }
 
 

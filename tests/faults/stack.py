@@ -24,6 +24,9 @@ WORKER = [*CELERY, "worker", "--loglevel", "INFO", "--without-gossip", "--withou
 START_SECONDS = 60
 
 
+AWAY_SECONDS = 30
+
+
 class Program:
     """One process with its children, in a group of its own."""
 
@@ -239,7 +242,12 @@ class Stack:
         return answer.json()["id"]
 
     def document(self, document_id: int) -> dict[str, Any]:
+        """As the API tells it; asked again, as 503 says, while the server finds the database anew."""
+        end = time.monotonic() + AWAY_SECONDS
         answer = self.client.get(f"/api/documents/{document_id}")
+        while answer.status_code == 503 and time.monotonic() < end:
+            time.sleep(0.5)
+            answer = self.client.get(f"/api/documents/{document_id}")
         assert answer.status_code == 200, answer.text
         return answer.json()
 
