@@ -97,7 +97,12 @@ def pdf_differences(expected: dict[str, str], found: dict[str, Any]) -> list[tup
         differences.append((f"{found['page_count']} pages for {pages}", why))
     share = found["characters"] / letters if letters else 1.0
     if letters > 50 and not LEAST_SHARE <= share <= MOST_SHARE:
-        differences.append((f"{found['characters']} characters for {letters}", _why_length(share, found)))
+        differences.append(
+            (
+                f"{found['characters']} characters for {letters}",
+                _why_length(share, found, expected["why_hard"]),
+            )
+        )
     return differences
 
 
@@ -109,13 +114,17 @@ def _why_failed(error: str, expected: dict[str, str], pages: int, letters: int) 
         return []
     if error in ("pdf_corrupt", "file_type_unsupported") and not readable:
         return []
-    return [(f"failed: {error}, poppler has {pages} pages with {letters} characters", "")]
+    unread = error == "no_text" and expected["encrypted"] == "yes"
+    why = "decrypted by the empty password, yet pdfium and pypdf find empty pages" if unread else ""
+    return [(f"failed: {error}, poppler has {pages} pages with {letters} characters", why)]
 
 
-def _why_length(share: float, found: dict[str, Any]) -> str:
+def _why_length(share: float, found: dict[str, Any], hard: str) -> str:
     warnings = set(found["warnings"])
     if share > 1 and warnings & {"pages_recognised"}:
         return "pictures of text are recognised here; poppler does not"
     if share < 1 and warnings & {"pages_without_text", "pages_read_otherwise"}:
         return "what cannot be read is told in a warning"
+    if share < 1 and "digitally signed" in hard:
+        return "a signature's words are an annotation, not the page's text"
     return ""

@@ -37,7 +37,11 @@ class OpenVinoEmbedder:
         self.max_tokens = int(facts["max_tokens"])
         self._tokenizer = load_tokenizer(folder)
         core = openvino.Core()
-        options: dict[str, Any] = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": min(streams, threads)}
+        options: dict[str, Any] = {
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": min(streams, threads),
+            "ENABLE_CPU_PINNING": False,  # several processes would all hold on to the same first cores
+        }
         if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             options["INFERENCE_PRECISION_HINT"] = "bf16"
         self._model = core.compile_model(str(folder / convert.MODEL_FILE), "CPU", options)
