@@ -66,6 +66,10 @@ def offsets(page):
     return seen
 
 
+def uploads_of(api, model: int) -> list:
+    return api.get("/api/uploads", params={"model_id": model}).json()
+
+
 def begin(page, file) -> None:
     """Choose a file, and agree to the time that reading it takes, when that is asked."""
     page.get_by_test_id("file-input").set_input_files(file)
@@ -87,7 +91,7 @@ def test_before_a_long_reading_begins_its_rows_and_hours_are_told(api, page, tmp
     question.get_by_text("about 2,000,000 rows; reading will take about").wait_for()
     question.get_by_role("button", name="Cancel").click()
     assert page.get_by_test_id("upload").count() == 0
-    assert api.get("/api/uploads", params={"model_id": model}).json() == []
+    assert uploads_of(api, model) == []
 
 
 def test_an_upload_goes_on_by_itself_after_the_server_was_killed(product, api, slow_page, offsets, big_file):
@@ -124,7 +128,7 @@ def test_a_reload_loses_nothing_when_the_file_is_chosen_again(api, slow_page, of
     row_of(page, big_file.name).wait_for()
     assert offsets[0] >= SLICE, "it began again instead of going on"
     assert left.count() == 0
-    assert api.get("/api/uploads", params={"model_id": model}).json() == []
+    assert uploads_of(api, model) == []
     assert document_named(api, model, big_file.name)["size"] == big_file.stat().st_size
 
 
@@ -135,15 +139,36 @@ def test_a_paused_upload_waits_and_a_cancelled_one_leaves_nothing(api, slow_page
     begin(page, big_file)
     page.get_by_role("button", name="Pause atlas.pdf").click()
     page.get_by_text("paused at").wait_for()
-    assert len(api.get("/api/uploads", params={"model_id": model}).json()) == 1
+    wait_until(lambda: len(uploads_of(api, model)) == 1, "it was not created")
     page.get_by_role("button", name="Continue atlas.pdf").click()
     page.get_by_text("MB/s").wait_for()
     page.get_by_role("button", name="Cancel atlas.pdf").click()
-    wait_until(
-        lambda: api.get("/api/uploads", params={"model_id": model}).json() == [], "the upload is still there"
-    )
+    wait_until(lambda: not uploads_of(api, model), "the upload is still there")
     assert page.get_by_test_id("upload").count() == 0
     assert api.get(f"/api/models/{model}/documents").json()["count"] == 0
+
+
+@pytest.mark.parametrize("hold", ["Pause", "Cancel"])
+def test_an_upload_held_while_it_is_being_created_leaves_no_second_one(api, slow_page, big_file, hold):
+    page = slow_page
+    model = new_model(api, f"{hold} while created")
+    held = []
+    page.route("**/api/uploads", lambda route: held.append(route))
+    page.goto(f"/models/{model}/")
+    begin(page, big_file)
+    wait_until(lambda: held, "it was not begun", page=page)
+    page.get_by_role("button", name=f"{hold} atlas.pdf").click()
+    if hold == "Pause":
+        page.get_by_text("paused at").wait_for()
+    with page.expect_response("**/api/uploads"):
+        held[0].continue_()
+    page.unroute("**/api/uploads")
+    if hold == "Pause":
+        page.get_by_role("button", name="Continue atlas.pdf").click()
+        page.get_by_text("MB/s").wait_for()
+        page.get_by_role("button", name="Cancel atlas.pdf").click()
+    page.get_by_test_id("upload").wait_for(state="detached")
+    wait_until(lambda: not uploads_of(api, model), "the upload is still there", page=page)
 
 
 def test_a_folder_is_taken_and_each_bad_file_named(api, page, tmp_path):

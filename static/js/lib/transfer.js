@@ -130,10 +130,10 @@ export class Transfer {
   }
 
   /** One request; rejects with the server's refusal. */
-  request(method, address, { headers = {}, body = null, onProgress = null } = {}) {
+  request(method, address, { headers = {}, body = null, onProgress = null, abortable = true } = {}) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
-      if (method !== "DELETE") this.abort = () => request.abort();
+      if (method !== "DELETE") this.abort = abortable ? () => request.abort() : null;
       if (onProgress) request.upload.addEventListener("progress", (event) => onProgress(event.loaded, event.total));
       request.addEventListener("load", () => {
         const data = parse(request.responseText);
@@ -149,7 +149,7 @@ export class Transfer {
   }
 }
 
-const aborted = () => new ApiError({ code: "aborted", message: "The upload was cancelled." });
+export const aborted = () => new ApiError({ code: "aborted", message: "The upload was cancelled." });
 
 /** A file that was moved or changed since it was chosen looks like a broken connection. */
 export async function checkReadable(file) {

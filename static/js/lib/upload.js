@@ -1,6 +1,6 @@
 // Files to the server: large ones in slices that go on where they stopped, small ones as forms.
 import { ApiError } from "./api.js";
-import { checkReadable, Transfer } from "./transfer.js";
+import { aborted, checkReadable, Transfer } from "./transfer.js";
 
 export const SLICE = 8 * 1024 * 1024; // bytes a request carries
 const DELETE_TRIES = 10;
@@ -48,6 +48,7 @@ export class ResumableUpload extends Transfer {
 
   async cancel() {
     await super.cancel();
+    await this.creating; // its address is needed to delete it
     for (let tries = 0; this.address && tries < DELETE_TRIES; tries += 1) {
       try {
         await this.send("DELETE", this.address);
@@ -63,10 +64,16 @@ export class ResumableUpload extends Transfer {
     return this.request(method, address, { headers: { "Tus-Resumable": "1.0.0", ...headers }, ...rest });
   }
 
+  /** Never cut off by pausing or cancelling: the server would keep an upload whose address nobody knows. */
   async create() {
-    const answer = await this.send("POST", "/api/uploads", { headers: { "Upload-Length": this.size, "Upload-Metadata": metadata({ filename: pathOf(this.file), ...this.about }) } });
-    this.address = new URL(answer.header("Location"), location.href).pathname;
-    this.offset = 0;
+    const created = this.send("POST", "/api/uploads", { headers: { "Upload-Length": this.size, "Upload-Metadata": metadata({ filename: pathOf(this.file), ...this.about }) }, abortable: false });
+    this.creating = created.then((answer) => {
+      this.address = new URL(answer.header("Location"), location.href).pathname;
+      this.offset = 0;
+    }).catch(() => {}); // told by `created`
+    await created;
+    await this.creating;
+    if (this.cancelled || this.state === "paused") throw aborted();
   }
 
   async askOffset() {
