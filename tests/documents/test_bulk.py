@@ -92,7 +92,6 @@ def test_identical_files_are_one_document(client, path):
 
 
 def test_a_name_is_taken_only_by_the_same_folder_and_name(client, path):
-    pytest.importorskip("documents.ingestion.versions")
     send(client, path, {"2019/annual.txt": b"one"})
     answer = send(client, path, {"2019/annual.txt": b"two", "2020/annual.txt": b"three"}, same_name="refuse")
     assert names(answer) == ["2020/annual.txt"]
@@ -139,7 +138,6 @@ def test_names_with_folders_are_cleaned(raw, shown):
 
 
 def test_folders_are_words_of_the_title_that_passages_are_found_by():
-    pytest.importorskip("documents.ingestion.versions")
     assert display_title("2019/Q1/annual_report.pdf", "") == "annual report (2019 Q1)"
     assert display_title("2019/annual.pdf", "Annual accounts") == "Annual accounts (2019)"
     assert display_title("annual.pdf", "") == "annual"

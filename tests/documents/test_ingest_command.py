@@ -96,7 +96,6 @@ def test_a_zip_that_is_given_is_like_its_folder(ingest, tmp_path):
 
 
 def test_again_only_what_has_changed_is_read(ingest, folder):
-    pytest.importorskip("documents.ingestion.versions")
     (folder / "pack.zip").unlink()
     assert ingest(folder)[0] == 0
     for document in Document.objects.all():
@@ -110,7 +109,6 @@ def test_again_only_what_has_changed_is_read(ingest, folder):
 
 @pytest.mark.parametrize(("choice", "code", "count"), [("keep", 0, 2), ("refuse", 1, 1), ("replace", 0, 1)])
 def test_new_bytes_under_a_known_name(ingest, tmp_path, choice, code, count):
-    pytest.importorskip("documents.ingestion.versions")
     file = tmp_path / "a.txt"
     file.write_bytes(b"first")
     ingest(file)

@@ -270,7 +270,6 @@ def test_a_newer_version_is_for_a_document_of_that_model(client, collection, upl
 
 
 def test_a_newer_version_takes_its_documents_place_when_it_is_ready(client, collection, upload):
-    pytest.importorskip("documents.ingestion.versions")
     document = process(upload(b"old words", "a.txt"))
     answer = whole(client, WORDS, model_id=collection.pk, document_id=document.pk, filename="b.txt")
     assert answer.json()["document"]["id"] == document.pk
@@ -280,7 +279,6 @@ def test_a_newer_version_takes_its_documents_place_when_it_is_ready(client, coll
 
 
 def test_a_taken_name_is_treated_as_was_announced(client, collection, upload):
-    pytest.importorskip("documents.ingestion.versions")
     document = process(upload(b"old words", "a.txt"))
     answer = whole(client, WORDS, model_id=collection.pk, filename="a.txt", same_name="refuse")
     assert error(answer) == (409, "document_name_taken")
