@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from documents.chunking.measure import Measure
 from documents.embedding.base import Embedder
 from documents.parsing.base import Block
 
@@ -47,10 +48,10 @@ class ChunkDraft:
 
 
 class Splitter(Protocol):
-    """A strategy: where to cut one block of running text."""
+    """A strategy: where to cut running text."""
 
-    def __call__(self, block: Block, plan: ChunkPlan, embedder: Embedder) -> list[tuple[int, int]]:
-        """(start, end) in the block's text, in order; each range at most `plan.size` tokens."""
+    def __call__(self, blocks: list[Block], plan: ChunkPlan, measure: Measure) -> list[list[tuple[int, int]]]:
+        """(start, end) in each block's text, in order; each range at most `plan.size` tokens."""
         ...
 
 

@@ -1,47 +1,55 @@
 """Paragraphs, then lines, then sentences, then words: LangChain's splitter with exact places."""
 
 import re
-from bisect import bisect_right
-from functools import lru_cache
+from collections.abc import Iterator
 from itertools import pairwise
 
 from documents.chunking.base import ChunkPlan
-from documents.embedding.base import Embedder
+from documents.chunking.measure import CHARS_PER_TOKEN, STOPS, Measure
 from documents.parsing.base import Block
+from documents.parsing.clusters import boundary
 
-SEPARATORS = ["\n\n", "\n", ". ", "? ", "! ", "; ", ", ", " "]
-WORD_START = re.compile(r"(?<!\S)\S")
+SEPARATORS = [
+    *("\n\n", "\n", ". ", "? ", "! ", "؟ ", "۔ ", "। ", "。", "！", "？"),
+    *("; ", "؛ ", "；", ", ", "، ", "，", "、", " "),
+]
+WORD_START = re.compile(rf"(?<![^\s{STOPS}])[^\s{STOPS}]")
+BETWEEN_WORDS = re.compile(rf"(?<![^\s{STOPS}])|(?=\s)")
+WORD = re.compile(r"[^\s\u200b]+[\s\u200b]*|[\s\u200b]+")
+UNIT = 16  # characters that stand together where a word is cut
 
 
-def split(block: Block, plan: ChunkPlan, embedder: Embedder) -> list[tuple[int, int]]:
+def split(blocks: list[Block], plan: ChunkPlan, measure: Measure) -> list[list[tuple[int, int]]]:
     """See `base.Splitter`.
 
     The text is cut without overlap into ranges of `size - overlap` tokens, which are then led back into
     what stands before them: so every place is known and no text is searched for.
     """
-    ranges = cut(block.text, plan.size - plan.overlap, embedder)
-    return overlapped(block.text, ranges, plan.overlap, embedder)
+    measure.learn(block.text for block in blocks)
+    return [
+        overlapped(block.text, cut(block.text, plan.size - plan.overlap, measure, plan.size), plan, measure)
+        for block in blocks
+    ]
 
 
-def cut(text: str, size: int, embedder: Embedder) -> list[tuple[int, int]]:
-    """Ranges of at most `size` tokens that touch one another but for blanks."""
+def cut(text: str, size: int, measure: Measure, most: int | None = None) -> list[tuple[int, int]]:
+    """Ranges of at most `size` tokens that touch one another.
+
+    Args:
+        most: what a single word may have, which is then not cut; `size` when None.
+    """
     from langchain_text_splitters import RecursiveCharacterTextSplitter
-
-    @lru_cache(maxsize=4096)
-    def length(piece: str) -> int:
-        # a piece of blanks counts too: the splitter would carry what is free over into the next chunk
-        return max(1, embedder.count_tokens([piece])[0])
 
     if not text.strip():
         return []
-    if length(text) <= size:
+    if measure(text) <= size:
         return [(0, len(text))]
     splitter = RecursiveCharacterTextSplitter(
         separators=SEPARATORS,
         keep_separator="end",
         chunk_size=size,
         chunk_overlap=0,
-        length_function=length,
+        length_function=measure,
         strip_whitespace=False,
     )
     ranges: list[tuple[int, int]] = []
@@ -49,44 +57,70 @@ def cut(text: str, size: int, embedder: Embedder) -> list[tuple[int, int]]:
     for piece in splitter.split_text(text):
         start = text.index(piece, at)  # at once: pieces follow one another
         at = start + len(piece)
-        ranges += [(start, at)] if length(piece) <= size else _hard(text, start, at, size, length)
+        ranges += [(start, at)] if measure(piece) <= size else _packed(text, start, at, size, measure, most)
     return ranges
 
 
 def overlapped(
-    text: str, ranges: list[tuple[int, int]], overlap: int, embedder: Embedder
+    text: str, ranges: list[tuple[int, int]], plan: ChunkPlan, measure: Measure
 ) -> list[tuple[int, int]]:
-    """The ranges, each but the first begun at a word up to `overlap` tokens earlier."""
-    if overlap <= 0 or len(ranges) < 2:
-        return ranges
+    """The ranges, each but the first begun at a word up to `plan.overlap` tokens earlier.
+
+    One that stands whole in the next is left out.
+    """
     widened = ranges[:1]
-    for (before, _), (start, end) in pairwise(ranges):
-        widened.append((_earlier(text, before, start, overlap, embedder), end))
+    for (_, before), (start, end) in pairwise(ranges):
+        room = min(plan.overlap, plan.size - measure(text[start:end]))
+        start = _earlier(text, before, room, measure)
+        while widened and widened[-1][0] >= start:
+            widened.pop()
+        widened.append((start, end))
     return widened
 
 
-def _earlier(text: str, floor: int, start: int, overlap: int, embedder: Embedder) -> int:
-    """The first word start in text[floor:start] from which at most `overlap` tokens remain."""
-    words = [found.start() for found in WORD_START.finditer(text, max(floor, start - overlap * 8), start)]
-    if not words:
+def _earlier(text: str, start: int, room: int, measure: Measure) -> int:
+    """The first word start before `start` from which at most `room` tokens remain."""
+    if not BETWEEN_WORDS.match(text, start):  # within a word that was cut: it begins too far away
         return start
-    counts = embedder.count_tokens([text[a:b] for a, b in zip(words, [*words[1:], start], strict=True)])
-    total = 0
-    for word, count in zip(reversed(words), reversed(counts), strict=True):
-        total += count
-        if total > overlap:
+    floor = max(0, start - room * CHARS_PER_TOKEN)
+    words = [found.start() for found in WORD_START.finditer(text, floor, start)]
+    found, total = start, 0
+    for word, after in reversed(list(pairwise([*words, start]))):
+        total += measure(text[word:after])
+        if total > room:
             break
-        start = word
-    return start
+        found = word
+    return found
 
 
-def _hard(text: str, start: int, end: int, size: int, length) -> list[tuple[int, int]]:  # type: ignore[no-untyped-def]
-    """Cut what has no separator (a word longer than a chunk) by halves."""
-    if length(text[start:end]) <= size or end - start < 2:
-        return [(start, end)]
-    spaces = [match.end() for match in re.finditer(r"\s", text[start:end])]
-    middle = (end - start) // 2
-    if spaces and (index := bisect_right(spaces, middle)) and spaces[index - 1] < end - start:
-        middle = spaces[index - 1]
-    middle += start
-    return [*_hard(text, start, middle, size, length), *_hard(text, middle, end, size, length)]
+def _packed(
+    text: str, start: int, end: int, size: int, measure: Measure, most: int | None
+) -> list[tuple[int, int]]:
+    """What none of the separators parts: by other blanks, and words that are too long by characters."""
+    units = list(_units(text, start, end, max(size, most or 0), measure))
+    measure.learn(text[a:b] for a, b in units)
+    ranges: list[tuple[int, int]] = []
+    tokens = size
+    for a, b in units:
+        count = measure(text[a:b])
+        if tokens + count <= size:
+            ranges[-1] = (ranges[-1][0], b)
+            tokens += count
+        else:
+            ranges.append((a, b))
+            tokens = count
+    return ranges
+
+
+def _units(text: str, start: int, end: int, most: int, measure: Measure) -> Iterator[tuple[int, int]]:
+    """Words with the blanks after them; those longer than `most` in units of a few characters."""
+    for found in WORD.finditer(text, start, end):
+        if measure(found[0]) <= most:
+            yield found.span()
+            continue
+        at = found.start()
+        while at < found.end():
+            after = boundary(text, min(at + UNIT, found.end()))
+            after = after if after > at else min(at + UNIT, found.end())
+            yield at, after
+            at = after

@@ -4,11 +4,15 @@ import re
 
 from documents.chunking import recursive, rows, semantic
 from documents.chunking.base import MAX_CONTENT_TOKENS, SPECIAL_TOKENS, ChunkDraft, ChunkPlan, Splitter
+from documents.chunking.measure import Measure
 from documents.embedding.base import Embedder
 from documents.parsing.base import Block
+from documents.parsing.clusters import boundary
 
 SPLITTERS: dict[str, Splitter] = {"recursive": recursive.split, "semantic": semantic.split}
-WORD = re.compile(r"\w")
+SAYS_SOMETHING = re.compile("[\\w\u2190-\u21ff\u2600-\u27bf\U0001f000-\U0001faff]")  # letters, digits, emoji
+
+Piece = tuple[Block, int, int]
 
 
 def chunk_blocks(
@@ -21,19 +25,38 @@ def chunk_blocks(
         embedder: counts tokens, and for `semantic` compares sentences.
     """
     plan = ChunkPlan(min(plan.size, MAX_CONTENT_TOKENS), min(plan.overlap, plan.size // 2), plan.title)
-    pieces: list[tuple[Block, int, int]] = []
+    measure = Measure(embedder)
+    running = iter(SPLITTERS[strategy]([block for block in blocks if not block.rows], plan, measure))
+    pieces: list[Piece] = []
     for block in blocks:
-        cut = rows.split if block.rows else SPLITTERS[strategy]
-        for start, end in cut(block, plan, embedder):
-            start, end = _trimmed(block.text, start, end)
-            if WORD.search(block.text, start, end):
-                pieces.append((block, start, end))
-    counts = embedder.count_tokens([block.text[start:end] for block, start, end in pieces])
+        ranges = rows.split(block, plan, measure) if block.rows else next(running)
+        pieces += _passages(block, ranges)
+    pieces, counts = _counted(pieces, plan.size, measure)
     contexts = _contexts(pieces, counts, plan, embedder)
     return [
         _draft(block, start, end, count, context)
         for (block, start, end), count, context in zip(pieces, counts, contexts, strict=True)
     ]
+
+
+def _passages(block: Block, ranges: list[tuple[int, int]]) -> list[Piece]:
+    """The ranges without blanks around them, and without those that say nothing: rules, dots, lone marks."""
+    trimmed = [_trimmed(block.text, start, end) for start, end in ranges]
+    return [(block, start, end) for start, end in trimmed if SAYS_SOMETHING.search(block.text, start, end)]
+
+
+def _counted(pieces: list[Piece], size: int, measure: Measure) -> tuple[list[Piece], list[int]]:
+    """The pieces with their exact tokens; what turns out to be too long is cut once more."""
+    counts = measure.embedder.count_tokens([block.text[start:end] for block, start, end in pieces])
+    if max(counts, default=0) <= size:
+        return pieces, counts
+    kept: list[Piece] = []
+    for (block, start, end), count in zip(pieces, counts, strict=True):
+        text = block.text[start:end]
+        smaller = max(1, measure(text) // 2)
+        ranges = [(0, len(text))] if count <= size else recursive.cut(text, smaller, measure)
+        kept += _passages(block, [(start + a, start + b) for a, b in ranges])
+    return (kept, counts) if kept == pieces else _counted(kept, size, measure)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -62,10 +85,14 @@ def _contexts(
 
 
 def _shortened(line: str, tokens: int, embedder: Embedder) -> str:
+    """Whole words from the front; characters where not even one word fits."""
     words = line.split()
-    while words and embedder.count_tokens([" ".join(words)])[0] > tokens:
+    while len(words) > 1 and embedder.count_tokens([" ".join(words)])[0] > tokens:
         words.pop()
-    return " ".join(words).rstrip(" ·›")
+    short = " ".join(words)
+    while short and (count := embedder.count_tokens([short])[0]) > tokens:
+        short = short[: boundary(short, min(len(short) - 1, len(short) * tokens // count))]
+    return short.rstrip(" ·›")
 
 
 def _draft(block: Block, start: int, end: int, count: int, context: str) -> ChunkDraft:

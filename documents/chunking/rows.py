@@ -8,23 +8,23 @@ from bisect import bisect_left, bisect_right
 
 from documents.chunking import recursive
 from documents.chunking.base import ChunkPlan
-from documents.embedding.base import Embedder
+from documents.chunking.measure import Measure
 from documents.parsing.base import Block
 
 LEAD_TOKENS = 40  # kept free in the pieces of a cut row, at most a quarter of the size
 LEAD_CELLS, LEAD_CHARS = 2, 120
 
 
-def split(block: Block, plan: ChunkPlan, embedder: Embedder) -> list[tuple[int, int]]:
-    """See `base.Splitter`. No overlap: a row stands in one chunk."""
+def split(block: Block, plan: ChunkPlan, measure: Measure) -> list[tuple[int, int]]:
+    """(start, end) of the chunks in a table's text. No overlap: a row stands in one chunk."""
     starts = [start for _, start in block.rows]
     bounds = list(zip(starts, [*starts[1:], len(block.text)], strict=True))
-    counts = embedder.count_tokens([block.text[start:end] for start, end in bounds])
+    counts = measure.exact([block.text[start:end] for start, end in bounds])
     ranges: list[tuple[int, int]] = []
     tokens = 0
     for (start, end), count in zip(bounds, counts, strict=True):
         if count > plan.size:
-            ranges += _cut_row(block, start, end, plan.size - min(LEAD_TOKENS, plan.size // 4), embedder)
+            ranges += _cut_row(block, start, end, plan.size, measure)
             tokens = plan.size
         elif ranges and tokens + count <= plan.size:
             ranges[-1] = (ranges[-1][0], end)
@@ -63,16 +63,17 @@ def lead(block: Block, start: int) -> str:
     return "; ".join(filter(None, (*first, f"{column} (continued)" if column else "")))
 
 
-def _cut_row(block: Block, start: int, end: int, size: int, embedder: Embedder) -> list[tuple[int, int]]:
+def _cut_row(block: Block, start: int, end: int, most: int, measure: Measure) -> list[tuple[int, int]]:
     """Ranges of whole cells; only a cell that alone is too long is cut, between its words."""
+    size = most - min(LEAD_TOKENS, most // 4)
     cells = block.cells[bisect_left(block.cells, start) : bisect_left(block.cells, end)] or (start,)
     bounds = list(zip((start, *cells[1:]), (*cells[1:], end), strict=True))
-    counts = embedder.count_tokens([block.text[a:b] for a, b in bounds])
+    counts = measure.exact([block.text[a:b] for a, b in bounds])
     ranges: list[tuple[int, int]] = []
     tokens = size
     for (a, b), count in zip(bounds, counts, strict=True):
         if count > size:
-            ranges += [(a + x, a + y) for x, y in recursive.cut(block.text[a:b], size, embedder)]
+            ranges += [(a + x, a + y) for x, y in recursive.cut(block.text[a:b], size, measure, most)]
             tokens = size
         elif tokens + count <= size:
             ranges[-1] = (ranges[-1][0], b)

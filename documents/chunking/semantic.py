@@ -7,36 +7,52 @@ import numpy as np
 
 from documents.chunking import recursive
 from documents.chunking.base import ChunkPlan
-from documents.embedding.base import Embedder
+from documents.chunking.measure import Measure
 from documents.parsing.base import Block
 
-SENTENCE_END = re.compile(r"(?<=[.!?。！？])[\"'”’)]*\s+|\n\s*\n")
+SENTENCE_END = re.compile(
+    r"(?<=[.!?…؟۔।])[\"'”’»)\]]*\s+|(?<=[。！？])[”’」』）]*(?![。！？”’」』）])\s*|\n\s*\n"
+)
+LEAST_SENTENCES = 3  # fewer have no topics to tell apart
 PERCENTILE = (
     90  # of the distances between neighbours; LangChain's SemanticChunker takes 95 of whole documents
 )
 MIN_TOKENS = 40  # a chunk of one short sentence says too little to be found
 
 
-def split(block: Block, plan: ChunkPlan, embedder: Embedder) -> list[tuple[int, int]]:
-    """See `base.Splitter`. Sentences are embedded once each; ranges do not overlap."""
-    text = block.text
-    sentences = _sentences(text)
-    if len(sentences) < 3:
-        return recursive.cut(text, plan.size, embedder)
-    parts = [text[start:end] for start, end in sentences]
-    vectors, counts = embedder.embed(parts), embedder.count_tokens(parts)
+def split(blocks: list[Block], plan: ChunkPlan, measure: Measure) -> list[list[tuple[int, int]]]:
+    """See `base.Splitter`. Sentences are embedded once each, all in one go; ranges do not overlap."""
+    measure.learn(block.text for block in blocks)
+    sentences = [_sentences(block.text) for block in blocks]
+    compared = [ranges if len(ranges) >= LEAST_SENTENCES else [] for ranges in sentences]
+    texts = [block.text[a:b] for block, ranges in zip(blocks, compared, strict=True) for a, b in ranges]
+    vectors = measure.embedder.embed(texts) if texts else np.zeros((0, 0), dtype=np.float32)
+    cuts, at = [], 0
+    for block, ranges in zip(blocks, compared, strict=True):
+        topics = _topics(block.text, ranges, vectors[at : at + len(ranges)], plan, measure)
+        at += len(ranges)
+        cuts.append([piece for a, b in topics for piece in _fitted(block.text, a, b, plan.size, measure)])
+    return cuts
+
+
+def _topics(
+    text: str, sentences: list[tuple[int, int]], vectors: np.ndarray, plan: ChunkPlan, measure: Measure
+) -> list[tuple[int, int]]:
+    """Sentences that follow one another, up to where the topic turns or the size is reached."""
+    if not sentences:
+        return [(0, len(text))]
     distances = 1 - np.einsum("ij,ij->i", vectors[:-1], vectors[1:])
     limit = float(np.percentile(distances, PERCENTILE))
     ranges: list[tuple[int, int]] = []
-    first, tokens = 0, counts[0]
-    for index in range(1, len(sentences)):
-        turn = distances[index - 1] >= limit and tokens >= MIN_TOKENS
-        if turn or tokens + counts[index] > plan.size:
-            ranges.append((sentences[first][0], sentences[index - 1][1]))
-            first, tokens = index, 0
-        tokens += counts[index]
-    ranges.append((sentences[first][0], sentences[-1][1]))
-    return [piece for start, end in ranges for piece in _fitted(text, start, end, plan.size, embedder)]
+    first, tokens = sentences[0][0], 0
+    for index, (start, end) in enumerate(sentences):
+        count = measure(text[start:end])
+        turn = index > 0 and distances[index - 1] >= limit and tokens >= MIN_TOKENS
+        if index > 0 and (turn or tokens + count > plan.size):
+            ranges.append((first, start))
+            first, tokens = start, 0
+        tokens += count
+    return [*ranges, (first, sentences[-1][1])]
 
 
 def _sentences(text: str) -> list[tuple[int, int]]:
@@ -45,6 +61,6 @@ def _sentences(text: str) -> list[tuple[int, int]]:
     return [(a, b) for a, b in pairwise(bounds) if text[a:b].strip()]
 
 
-def _fitted(text: str, start: int, end: int, size: int, embedder: Embedder) -> list[tuple[int, int]]:
+def _fitted(text: str, start: int, end: int, size: int, measure: Measure) -> list[tuple[int, int]]:
     """One sentence may be longer than a chunk."""
-    return [(start + a, start + b) for a, b in recursive.cut(text[start:end], size, embedder)]
+    return [(start + a, start + b) for a, b in recursive.cut(text[start:end], size, measure)]
