@@ -1,5 +1,6 @@
 """No request body grows without end: what counts is what arrives, whatever was declared."""
 
+import errno
 import json
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 MULTIPART_OVERHEAD = 1024**2
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class BodyTooLarge(Exception):
@@ -20,7 +22,7 @@ class BodyTooLarge(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware: 413 beyond MAX_FILE_SIZE_MB.
+    """ASGI middleware: 413 beyond MAX_FILE_SIZE_MB, 507 where the disk has no room for the body.
 
     Django spools a body to disk before any view or upload handler sees it, and one without Content-Length
     (chunked) to its very end.
@@ -36,14 +38,19 @@ class BodyLimit:
         limit = settings.MAX_FILE_SIZE_MB * 1024**2 + MULTIPART_OVERHEAD
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > limit:
-            await _refuse(send)
+            await _refuse(send, _too_large())
             return
-        received, started = 0, False
+        received, started, full, more = 0, False, False, True
 
-        async def counted() -> Message:
-            nonlocal received
+        async def take() -> Message:
+            nonlocal received, more
             message = await receive()
             received += len(message.get("body", b""))
+            more = bool(message.get("more_body", False))
+            return message
+
+        async def counted() -> Message:
+            message = await take()
             if received > limit:
                 raise BodyTooLarge
             return message
@@ -55,9 +62,17 @@ class BodyLimit:
 
         try:
             await self.app(scope, counted, noticed)
+            return
         except BodyTooLarge:
-            if not started:
-                await _refuse(send)
+            pass
+        except OSError as error:  # of the spooling: one of a view is answered by Django
+            if started or error.errno not in FULL:
+                raise
+            full = True
+        while full and more and received <= limit:  # a client that still sends reads no answer
+            await take()
+        if not started:
+            await _refuse(send, VerbatimError(ErrorCode.STORAGE_FULL) if full else _too_large())
 
 
 def spool_to_data_disk() -> None:
@@ -68,8 +83,11 @@ def spool_to_data_disk() -> None:
     tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 
 
-async def _refuse(send: Send) -> None:
-    error = VerbatimError(ErrorCode.FILE_TOO_LARGE, details={"max_mb": settings.MAX_FILE_SIZE_MB})
+def _too_large() -> VerbatimError:
+    return VerbatimError(ErrorCode.FILE_TOO_LARGE, details={"max_mb": settings.MAX_FILE_SIZE_MB})
+
+
+async def _refuse(send: Send, error: VerbatimError) -> None:
     body = json.dumps({"error": error.as_dict()}).encode()
     headers = [
         (b"content-type", b"application/json"),

@@ -22,8 +22,6 @@ EMAIL, PASSWORD = "root@example.com", "an-unguessable-passphrase"
 CELERY = [sys.executable, "-m", "celery", "-A", "config"]
 WORKER = [*CELERY, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
 START_SECONDS = 60
-
-
 AWAY_SECONDS = 30
 
 
@@ -108,12 +106,14 @@ class Stack:
 
     def __init__(self, root: Path, **environment: str) -> None:
         self.root = root
-        for name in ("files", "tmp", "logs", "static", "orders"):
-            (root / name).mkdir()
+        self.data = root / "data"
+        for name in ("data/files", "data/tmp", "logs", "static", "orders"):
+            (root / name).mkdir(parents=True)
         self.port = ports.any_free()
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "config.settings.base",
-            "DATA_DIR": str(root),
+            "DATA_DIR": str(self.data),
+            "STATIC_ROOT": str(root / "static"),
             "DATABASE_URL": postgres.url(root),
             "REDIS_URL": redis.url(root),
             "WORKER_CONCURRENCY": "2",

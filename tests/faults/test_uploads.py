@@ -1,37 +1,24 @@
 """Uploads are cut, by the client or by the death of the web server."""
 
-import socket
 import time
 
 import httpx
 
+from tests.faults.sending import Sending
 from tests.faults.truth import assert_as_undisturbed, book, settle
 
 HALF = 2_000_000
 
 
-def begun(stack, collection: int, content: bytes) -> socket.socket:
-    """A connection on which the first half of an upload has been sent."""
-    boundary = "cut-in-two"
-    body = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="book.txt"\r\n\r\n'.encode()
-        + content
-        + f"\r\n--{boundary}--\r\n".encode()
-    )
-    head = (
-        f"POST /api/models/{collection}/documents HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-        f"Authorization: {stack.client.headers['Authorization']}\r\n"
-        f"Content-Type: multipart/form-data; boundary={boundary}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    connection = socket.create_connection(("127.0.0.1", stack.port))
-    connection.sendall(head.encode() + body[:HALF])
-    return connection
+def begun(stack, collection: int, content: bytes) -> Sending:
+    """An upload of which the first half has been sent."""
+    return Sending(stack, collection, content, "book.txt", HALF)
 
 
 def nothing_came(stack, collection: int) -> None:
     query = "SELECT count(*) FROM documents_document WHERE collection_id = %s"
     assert stack.value(query, collection) == 0
-    assert [path for path in (stack.root / "tmp").rglob("*") if path.is_file()] == []
+    assert [path for path in (stack.data / "tmp").rglob("*") if path.is_file()] == []
 
 
 def test_an_upload_cut_by_the_client_leaves_nothing(stack, record):

@@ -142,6 +142,6 @@ def assert_tidy(stack: Stack) -> None:
     )
     assert stack.value(twice) == 0
     names = stack.rows("SELECT stored_name FROM documents_document WHERE stored_name <> ''")
-    files = {path.name for path in (stack.root / "files").rglob("*") if path.is_file()}
+    files = {path.name for path in (stack.data / "files").rglob("*") if path.is_file()}
     assert files == {row["stored_name"] for row in names}
-    assert [path.name for path in (stack.root / "tmp").rglob("*") if path.is_file()] == []
+    assert [path.name for path in (stack.data / "tmp").rglob("*") if path.is_file()] == []
