@@ -1,9 +1,11 @@
 """What a huge table costs in memory: `python bench/memory.py [--mb 1000] [--embedder fake] [--minutes 60]`.
 
 A table of that size is made, sent over HTTP to the real web server and read by a real worker with two
-processes. The most resident memory of any process of the web server and of the worker (its readers included)
-is sampled until the document is completed or the minutes are over. With `--embedder openvino` it takes hours;
-the first minutes tell. Writes bench/results/memory-<embedder>.json.
+processes, until the document is completed or the minutes are over. Of every kind of process (web, the
+worker's main process, its working processes, their readers, Redis, PostgreSQL) the peak of its largest one
+is told, and what it holds at several points, so that growth would show. With `--embedder openvino` the whole
+takes hours; the first minutes tell. Most of the fake run's time is PostgreSQL's, for the index of vectors:
+`--without-vector-index` shows the rest. Writes bench/results/memory.json, one entry per way of running it.
 """
 
 import argparse
@@ -19,13 +21,17 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench import resident  # noqa: E402
 from bench.harness import start  # noqa: E402
-from bench.ingest import Peak  # noqa: E402
 
-RESULTS = Path(__file__).resolve().parent / "results"
+RESULTS = Path(__file__).resolve().parent / "results" / "memory.json"
 PORT = 8797
 WORDS = ("harbour", "ledger", "copper", "winter", "branch", "signal", "garden", "theory", "window", "river")
 COLUMNS = "id,date,customer,city,product,quantity,price,discount,total,currency,status,note"
+SHARES = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)  # of the parts, when it is looked at
+MINUTES = (1, 2, 5, 10, 20, 40)  # and the times; a run that covers a small share has only these
+SERVED = 0.5  # seconds between looks at the document
+VECTOR_INDEX = "chunk_embedding_hnsw"
 
 
 def main() -> None:
@@ -34,20 +40,24 @@ def main() -> None:
     arguments.add_argument("--mb", type=int, default=1000)
     arguments.add_argument("--embedder", choices=("fake", "openvino"), default="fake")
     arguments.add_argument("--minutes", type=float, default=60)
+    arguments.add_argument("--without-vector-index", action="store_true")
     chosen = arguments.parse_args()
     os.environ |= {
         "EMBEDDING_BACKEND": chosen.embedder,
         "MAX_FILE_SIZE_MB": "1024",
         "WORKER_CONCURRENCY": "2",
     }
+    way = f"{chosen.embedder} embedder, {'no' if chosen.without_vector_index else 'with'} vector index"
     with start() as folder:
+        if chosen.without_vector_index:
+            _run_sql(f"DROP INDEX {VECTOR_INDEX}")
         table = folder / "sales.csv"
-        rows = generate(table, chosen.mb * 1000**2)
-        result = {"mb": chosen.mb, "rows": rows, "embedder": chosen.embedder}
+        result = {"mb": chosen.mb, "rows_made": generate(table, chosen.mb * 1000**2)}
         result |= measure(table, folder, chosen.minutes * 60)
-    path = RESULTS / f"memory-{chosen.embedder}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n")
-    print(path.read_text())
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results[way] = result
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    print(json.dumps({way: result}, indent=2))
 
 
 def generate(path: Path, size: int) -> int:
@@ -72,45 +82,119 @@ def generate(path: Path, size: int) -> int:
 
 
 def measure(table: Path, folder: Path, seconds: float) -> dict[str, Any]:
-    """Upload, ingest, sample."""
+    """Upload, ingest, watch."""
     from bench.data import person
-    from documents.models import UNFINISHED, Chunk, Document
+    from documents.models import Document
 
     user, collection = person("memory")
     web = _start(
         folder, "web", "uvicorn", "config.asgi:application", "--port", str(PORT), "--log-level", "error"
     )
-    worker = _start(folder, "worker", "celery", "-A", "config", "worker", "--loglevel", "WARNING")
-    web_peak, worker_peak = Peak([web.pid]), Peak([worker.pid])
+    lean = ("--without-gossip", "--without-mingle")
+    worker = _start(folder, "worker", "celery", "-A", "config", "worker", "--loglevel", "WARNING", *lean)
     try:
+        idle = _idle(web.pid)
+        watch = resident.Watch(lambda: _roles(folder, web.pid, worker.pid))
         began = time.perf_counter()
-        _upload(table, user.email, collection.pk)
-        uploaded = time.perf_counter() - began
-        web_mb = web_peak.end()
-        began, split = time.perf_counter(), None
-        document = Document.objects.get()
-        while document.status in UNFINISHED and time.perf_counter() - began < seconds:
-            time.sleep(1)
-            document.refresh_from_db()
-            split = split or (time.perf_counter() - began if document.parts_total else None)
-        spent = time.perf_counter() - began
-        done = document.parts_done / max(1, document.parts_total)
-        return {
-            "upload_seconds": round(uploaded, 1),
-            "web_peak_mb": web_mb,
-            "worker_peak_mb": worker_peak.end(),
-            "seconds_to_split": split and round(split, 1),
-            "seconds": round(spent, 1),
-            "status": document.status,
-            "parts_done": document.parts_done,
-            "parts_total": document.parts_total,
-            "chunks": Chunk.objects.count(),
-            "rows_per_second": round((document.row_count or 0) * done / spent),
+        _upload(table, user, collection.pk)
+        facts = {
+            "web_idle_mb": idle,
+            "upload_seconds": round(time.perf_counter() - began, 1),
+            "web_peak_during_upload_mb": resident.megabytes(web.pid, "VmHWM"),
         }
+        document = Document.objects.get()
+        facts |= _follow(document, watch, folder, seconds)
+        return facts | {"peak_mb": watch.end()} | _database(document)
     finally:
         for program in (worker, web):
             program.terminate()
             program.wait(60)
+
+
+def _follow(document: Any, watch: resident.Watch, folder: Path, seconds: float) -> dict[str, Any]:
+    """Until it is done or the time is over; what it looked like at SHARES and MINUTES."""
+    from documents.models import UNFINISHED
+
+    began, points, last = time.perf_counter(), [], (0.0, 0)
+    shares, minutes, split = list(SHARES), list(MINUTES), None
+    while True:
+        spent = time.perf_counter() - began
+        document.refresh_from_db()
+        over = document.status not in UNFINISHED or spent > seconds
+        split = split or (round(spent, 1) if document.parts_total else None)
+        share = document.parts_done / max(1, document.parts_total)
+        due = over
+        while shares and share >= shares[0]:
+            due, _ = True, shares.pop(0)
+        while minutes and spent >= minutes[0] * 60:
+            due, _ = True, minutes.pop(0)
+        if due:
+            speed = (document.parts_done - last[1]) / (spent - last[0])
+            point = {"seconds": round(spent), "share": round(share, 4), "parts_per_second": round(speed, 2)}
+            points.append(point | {"mb": watch.now() | {"PostgreSQL, all": _postgres_mb(folder)}})
+            last = (spent, document.parts_done)
+            print(points[-1], file=sys.stderr, flush=True)
+        if over:
+            break
+        time.sleep(SERVED)
+    return {
+        "seconds_to_split": split,
+        "seconds": round(spent),
+        "status": str(document.status),
+        "parts_done": document.parts_done,
+        "parts_total": document.parts_total,
+        "rows_per_second": round((document.row_count or 0) * share / spent),
+        "points": points,
+    }
+
+
+def _roles(folder: Path, web: int, worker: int) -> dict[str, list[int]]:
+    postgres = [process.pid for process in resident.family(_postmaster(folder))]
+    redis = [process.pid for process in resident.family(os.getpid())[1:] if "redis" in process.name()]
+    return {"web": [web], **resident.worker_roles(worker), "Redis": redis, "PostgreSQL, one": postgres}
+
+
+def _postmaster(folder: Path) -> int:
+    return int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+
+
+def _postgres_mb(folder: Path) -> int:
+    """All its processes, its shared buffers counted once."""
+    return sum(resident.proportional(process.pid) for process in resident.family(_postmaster(folder)))
+
+
+def _database(document: Any) -> dict[str, Any]:
+    """What became of it there, and where the parts' time went."""
+    from django.db.models import Avg, IntegerField
+    from django.db.models.fields.json import KT
+    from django.db.models.functions import Cast
+
+    from documents.models import Chunk
+
+    done = document.parts.filter(status="done", gathers=False)
+    steps = {
+        step: Avg(Cast(KT(f"milliseconds__{step}"), IntegerField()))
+        for step in ("parse", "chunk", "embed", "write")
+    }
+    sizes = _run_sql(
+        "SELECT pg_database_size(current_database()), coalesce(pg_relation_size(to_regclass(%s)), 0),"
+        " pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')",
+        [VECTOR_INDEX],
+    )
+    names = ("database_mb", "vector_index_mb", "wal_mb")
+    return {
+        "chunks": Chunk.objects.count(),
+        "milliseconds_per_part": {name: round(value or 0) for name, value in done.aggregate(**steps).items()},
+        **{name: round(size / 1024**2) for name, size in zip(names, sizes, strict=True)},
+    }
+
+
+def _run_sql(statement: str, values: list[Any] | None = None) -> Any:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchone() if cursor.description else None
 
 
 def _start(folder: Path, name: str, *command: str) -> "subprocess.Popen[bytes]":
@@ -120,26 +204,32 @@ def _start(folder: Path, name: str, *command: str) -> "subprocess.Popen[bytes]":
         )
 
 
-def _upload(table: Path, email: str, model_id: int) -> None:
+def _idle(pid: int) -> int:
+    """The web process's memory once its model is loaded."""
+    import httpx
+
+    while True:
+        try:
+            if httpx.get(f"http://127.0.0.1:{PORT}/health/ready", trust_env=False).status_code == 200:
+                return resident.megabytes(pid)
+        except httpx.TransportError:
+            pass
+        time.sleep(0.25)
+
+
+def _upload(table: Path, user: Any, model_id: int) -> None:
     """As a browser's form would, streamed from the disk."""
     import httpx
 
-    with httpx.Client(base_url=f"http://127.0.0.1:{PORT}", timeout=600, trust_env=False) as client:
-        for _ in range(240):
-            try:
-                if client.get("/health/live").status_code == 200:
-                    break
-            except httpx.TransportError:
-                time.sleep(0.25)
-        credentials = {"email": email, "password": "a-long-and-rare-passphrase"}
-        token = client.post("/api/auth/login", json=credentials).raise_for_status().json()["access"]
-        with table.open("rb") as file:
-            answer = client.post(
-                f"/api/models/{model_id}/documents",
-                files={"file": ("sales.csv", file, "text/csv")},
-                headers={"Authorization": f"Bearer {token}"},
-            )
-        answer.raise_for_status()
+    from accounts import tokens
+
+    headers = {"Authorization": f"Bearer {tokens.issue(user)['access']}"}
+    with (
+        httpx.Client(base_url=f"http://127.0.0.1:{PORT}", timeout=600, trust_env=False) as client,
+        table.open("rb") as file,
+    ):
+        files = {"file": ("sales.csv", file, "text/csv")}
+        client.post(f"/api/models/{model_id}/documents", files=files, headers=headers).raise_for_status()
 
 
 if __name__ == "__main__":
