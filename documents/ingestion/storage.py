@@ -14,7 +14,8 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.files import File
-from django.db import transaction
+from django.db import OperationalError, transaction
+from psycopg.errors import DiskFull
 
 from config.errors import ErrorCode, VerbatimError
 
@@ -71,11 +72,15 @@ def require_space(size: int) -> None:
 
 @contextmanager
 def full_disk_is_an_answer() -> Iterator[None]:
-    """Turn the operating system's "no space left" into STORAGE_FULL."""
+    """Turn "no space left", said by the operating system or by PostgreSQL, into STORAGE_FULL."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise VerbatimError(ErrorCode.STORAGE_FULL) from error
+        raise
+    except OperationalError as error:
+        if isinstance(error.__cause__, DiskFull):
             raise VerbatimError(ErrorCode.STORAGE_FULL) from error
         raise
 

@@ -45,10 +45,15 @@ class Keeping:
 
 @contextmanager
 def kept_or_removed(stored: storage.Stored) -> Iterator[Keeping]:
-    """Remove the stored file at the end, unless it was said that a document uses it."""
+    """Remove the stored file at the end, unless it was said that a document uses it.
+
+    Raises:
+        VerbatimError: STORAGE_FULL, when the database has no room for the document's row.
+    """
     keeping, ended = Keeping(), False
     try:
-        yield keeping
+        with storage.full_disk_is_an_answer():
+            yield keeping
         ended = True
     finally:
         if not (ended and keeping.used):
