@@ -7,7 +7,8 @@ number; when the row has moved on (cancelled, deleted, begun anew), his update t
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from collections_app.models import Collection
@@ -40,6 +41,16 @@ NEW_BUILD: dict[str, Any] = {
     "token_count": 0,
     "last_part_at": None,
     "part_seconds": None,
+}
+_parts_served = DocumentPart.objects.filter(document=OuterRef("pk"), generation=OuterRef("active_generation"))
+_count_served = Coalesce(
+    Subquery(_parts_served.order_by().values("document").annotate(n=Count("pk")).values("n")), 0
+)
+RESTING: dict[str, Any] = {  # counts of a document of which only what is served is left
+    "parts_total": _count_served,
+    "parts_done": _count_served,
+    "chunk_count": F("served_chunks"),
+    "token_count": F("served_tokens"),
 }
 STILL_SERVED = "The earlier version still answers."
 DROP_ROWS = 20_000  # per transaction: what nobody reads any more may go slowly
@@ -204,14 +215,9 @@ def _end(document_id: int, generation: int, status: Status, error: VerbatimError
             return False
         standby = document.building_standby
         told = _rebuild_outcome(document, error) if standby else _outcome(document, status, error)
-        building(document_id, generation).update(
-            **NO_BUILD,
-            **told,
-            build_facts=None,
-            chunk_count=document.served_chunks,
-            token_count=document.served_tokens,
-            changed_at=timezone.now(),
-        )
+        counts = {"chunk_count": document.served_chunks, "token_count": document.served_tokens}
+        ended = NO_BUILD | counts | told | {"build_facts": None, "changed_at": timezone.now()}
+        building(document_id, generation).update(**ended)
         if document.next_source:
             storage.discard(document.next_source["stored_name"])
         drop_generation(document_id, generation)
@@ -238,4 +244,4 @@ def _outcome(document: Document, status: Status, error: VerbatimError) -> dict[s
 
 def _rebuild_outcome(document: Document, error: VerbatimError) -> dict[str, Any]:
     """The document rests as before, whatever became of the rebuild's build; that one tells why it waits."""
-    return {"status": resting_status(document), "rebuild_error": as_facts(error)}
+    return RESTING | {"status": resting_status(document), "rebuild_error": as_facts(error)}

@@ -94,14 +94,14 @@ def rebuild_abandon(*, actor: User, collection: Collection) -> None:
         for document in rows.filter(building_standby=True).select_for_update(no_key=True, of=("self",)):
             rows.filter(pk=document.pk).update(
                 **lifecycle.NO_BUILD,
+                **lifecycle.RESTING,
                 status=lifecycle.resting_status(document),
-                chunk_count=document.served_chunks,
-                token_count=document.served_tokens,
                 build_facts=None,
                 changed_at=timezone.now(),
             )
             events.document_changed(collection_id=collection.pk, document_id=document.pk)
-        rows.filter(standby_generation__isnull=False).update(standby_generation=None, build_facts=None)
+        ready = rows.filter(standby_generation__isnull=False)
+        ready.update(standby_generation=None, build_facts=None, **lifecycle.RESTING)
         rows.filter(rebuild_error__isnull=False).update(rebuild_error=None)
         rebuild.delete()
         audit.record(actor, "model.rebuild_abandoned", collection, wanted=rebuild.embedding_model)

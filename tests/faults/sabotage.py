@@ -47,6 +47,7 @@ def around(module: Any, name: str, *, before: str = "", after: str = "") -> None
 
 around(part, "part_work", before="part-begun", after="part-worked")
 around(part, "copy_chunks", after="part-copied")  # inside the transaction, rows written
+around(part, "document_finalise", after="finalised")  # likewise, with the new version in place
 around(part, "parts_take", before="part-committed", after="next-taken")  # before it rings for the next
 around(split, "_plan", before="split-looked", after="split-planned")
 around(tasks, "enqueue", before="ring")

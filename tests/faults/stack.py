@@ -262,7 +262,11 @@ class Stack:
         return next(iter(self.rows(query, *parameters)[0].values()))
 
     def parts(self, document_id: int, status: str) -> int:
-        query = "SELECT count(*) FROM documents_documentpart WHERE document_id = %s AND status = %s"
+        """How many parts of the document's latest build are in that state."""
+        query = (
+            "SELECT count(*) FROM documents_documentpart p JOIN documents_document d ON d.id = p.document_id "
+            "WHERE d.id = %s AND p.generation = d.generation AND p.status = %s"
+        )
         return self.value(query, document_id, status)
 
     # --- help -----------------------------------------------------------------------------------

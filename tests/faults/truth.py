@@ -98,10 +98,16 @@ def assert_completed(stack: Stack, document_id: int) -> int:
     return len(seen)
 
 
-def assert_as_undisturbed(stack: Stack, document_id: int, content: bytes, name: str = "book.txt") -> int:
-    """The same chunks, places and vectors as the same file gives in peace; how many chunks."""
+def assert_as_undisturbed(
+    stack: Stack, document_id: int, content: bytes, name: str = "book.txt", collection: int | None = None
+) -> int:
+    """The same chunks, places and vectors as the same file gives in peace; how many chunks.
+
+    Args:
+        collection: where to upload it for that; a new one with default settings when None.
+    """
     count = assert_completed(stack, document_id)
-    other = stack.upload(content, name)
+    other = stack.upload(content, name, collection)
     settle(stack, other)
     assert_completed(stack, other)
     first, second = chunks(stack, document_id), chunks(stack, other)
