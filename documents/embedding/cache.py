@@ -26,7 +26,7 @@ def embed_cached(embedder: Embedder, texts: list[str]) -> tuple[np.ndarray, list
     """Vectors of the texts, from the cache where it has them.
 
     Returns:
-        float32 of shape (len(texts), dimension), and the indices that had to be embedded (for `remember`).
+        float32 of shape (len(texts), dimension), and the indices that had to be embedded.
 
     Raises:
         TransientError: EMBEDDING_FAILED, when the runtime failed or gave something that is no vector.
@@ -53,16 +53,6 @@ def embed_cached(embedder: Embedder, texts: list[str]) -> tuple[np.ndarray, list
         if not np.isfinite(vectors[fresh]).all():
             raise TransientError(ErrorCode.EMBEDDING_FAILED)
     return vectors, fresh
-
-
-def remember(model_id: str, texts: list[str], vectors: np.ndarray, fresh: list[int]) -> None:
-    """Keep new vectors. In the order of their keys: two workers with the same texts cannot deadlock."""
-    keys = digests([texts[index] for index in fresh])
-    rows = {
-        key: EmbeddingCache(embedding_model=model_id, sha256=key, embedding=vectors[index])
-        for key, index in zip(keys, fresh, strict=True)
-    }
-    EmbeddingCache.objects.bulk_create([rows[key] for key in sorted(rows)], ignore_conflicts=True)
 
 
 def forget_unused() -> int:

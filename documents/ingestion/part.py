@@ -13,7 +13,7 @@ from config.errors import ErrorCode, PermanentError, TransientError, VerbatimErr
 from documents import events, lifecycle
 from documents.chunking.base import ChunkDraft, ChunkPlan, content_limit
 from documents.chunking.registry import chunk_blocks
-from documents.embedding.cache import embed_cached, remember
+from documents.embedding.cache import embed_cached
 from documents.embedding.registry import get_embedder
 from documents.ingestion import lease, outages, progress
 from documents.ingestion.finalise import document_finalise
@@ -21,7 +21,7 @@ from documents.ingestion.profile import table_profile
 from documents.ingestion.source import facts_of, source_of
 from documents.ingestion.split import parts_take
 from documents.ingestion.titles import display_title
-from documents.ingestion.write import copy_chunks
+from documents.ingestion.write import copy_chunks, remember_chunks
 from documents.models import Document, DocumentPart, PartStatus
 from documents.parsing.guards import parser_child
 
@@ -165,14 +165,13 @@ def _write(part: DocumentPart, document: Document, owner: str, work: Work) -> bo
         False when the part or the document was taken away meanwhile; then nothing is written.
     """
     started = time.perf_counter()
-    texts = [draft.embedded_text for draft in work.drafts]
     try:
         with transaction.atomic():
-            remember(document.building_model, texts, work.vectors, work.fresh)
             if not lifecycle.build_locked(document, part.generation):
                 transaction.set_rollback(True)
                 return False
             copy_chunks(document, part, work.drafts, work.vectors)
+            remember_chunks(document, part, work.fresh)
             spent = work.milliseconds | {"write": round((time.perf_counter() - started) * 1000)}
             ours = DocumentPart.objects.filter(pk=part.pk, lease_owner=owner, status=PartStatus.RUNNING)
             done = ours.update(

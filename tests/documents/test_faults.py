@@ -77,7 +77,8 @@ def test_kill_9_in_the_middle_ends_completed_with_no_chunk_twice(transactional_d
     finally:
         worker.stop()
     assert_whole(document, content)
-    assert document.parts.filter(attempts=2).exists()
+    tries = list(document.parts.values_list("attempts", flat=True))
+    assert max(tries) > 1, tries
 
 
 def test_a_broker_that_forgets_everything_is_repaired_by_the_sweeper(db, upload, monkeypatch):

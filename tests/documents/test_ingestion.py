@@ -3,11 +3,14 @@
 import csv as csvlib
 import re
 
+import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from config.errors import ErrorCode, VerbatimError
 from documents import services
+from documents.embedding.cache import embed_cached
+from documents.embedding.registry import get_embedder
 from documents.ingestion import storage
 from documents.models import Chunk, DocumentPart, EmbeddingCache, Status
 from documents.parsing import pdf
@@ -146,6 +149,21 @@ def test_reprocessing_swaps_generations_and_embeds_nothing_twice(celery_worker, 
     assert list(again.chunks.values_list("content", flat=True)) == before
     assert set(again.parts.values_list("generation", flat=True)) == {2}
     assert EmbeddingCache.objects.count() == known
+
+
+def test_the_vectors_of_new_texts_are_remembered_under_the_texts_that_were_embedded(
+    celery_worker, upload, settle
+):
+    text = "# Größe\n\nDas Maß „ß“ 長さ 😀 steht im \\ Anhang.\n\n# Ort\n\nDer Kai liegt im Osten.\n"
+    [document] = settle(upload(text.encode(), "größe.md"))
+    chunks = list(document.chunks.all())
+    texts = [f"{chunk.context}\n{chunk.content}" for chunk in chunks]
+    vectors, fresh = embed_cached(get_embedder(), texts)
+    assert len(chunks) == 2
+    assert fresh == []
+    stored = np.array([chunk.embedding for chunk in chunks])
+    assert np.array_equal(vectors, stored.astype(np.float32))
+    assert np.einsum("ij,ij->i", stored, get_embedder().embed(texts)).min() > 0.999
 
 
 def test_a_failed_rebuild_leaves_the_old_chunks_in_place(celery_worker, upload, settle, admin):
