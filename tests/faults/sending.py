@@ -1,16 +1,31 @@
 """Uploads whose bytes are sent when the test says so: by form on one connection, or resumable."""
 
 import http.client
+import io
 import json
+import os
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
+import pypdf
 
+from tests.documents.files import make_pdf
 from tests.documents.tus import PIECE, VERSION, metadata
+from tests.faults.disk import MEGABYTE
 from tests.faults.stack import Stack
 
 BOUNDARY = "cut-in-two"
+
+
+def bulky(megabytes: int) -> bytes:
+    """A PDF of a few words that carries so much ballast."""
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(make_pdf(["The harbour has two cranes and a bridge."])))
+    writer.add_attachment("ballast", os.urandom(megabytes * MEGABYTE))
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
 
 
 class Sending:
@@ -63,7 +78,7 @@ def received(stack: Stack, path: str) -> int:
     return int(stack.client.head(path, headers=VERSION).headers["Upload-Offset"])
 
 
-def patch(stack: Stack, path: str, offset: int, piece: bytes) -> httpx.Response:
+def patch(stack: Stack, path: str, offset: int, piece: bytes | Iterable[bytes]) -> httpx.Response:
     """Send what comes at the offset."""
     headers = VERSION | {"Upload-Offset": str(offset), "Content-Type": PIECE}
     return stack.client.patch(path, content=piece, headers=headers)

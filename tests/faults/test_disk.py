@@ -1,36 +1,21 @@
 """The disk of the files is full, or fills up while an upload arrives."""
 
-import io
-import os
 import signal
 import time
 from typing import Any
 
-import pypdf
 import pytest
 
-from tests.documents.files import make_pdf
 from tests.documents.tus import VERSION, metadata
-from tests.faults.disk import Disk, small_disk
-from tests.faults.sending import Sending, announce, patch, received
+from tests.faults.disk import MEGABYTE, Disk, small_disk
+from tests.faults.sending import Sending, announce, bulky, patch, received
 from tests.faults.stack import Stack
-from tests.faults.test_uploads import nothing_came
-from tests.faults.truth import assert_completed, settle
+from tests.faults.test_uploads import assert_kept, nothing_came
 
-MEGABYTE = 1024**2
 DISK = 600  # megabytes; the product leaves 256 of a disk to others
 NAME = "bulky.pdf"
 THEN = "sent again when there is room"
 SAID = "507 storage_full, no file left; completed the second time"
-
-
-def bulky(megabytes: int) -> bytes:
-    """A PDF of a few words that carries so much ballast."""
-    writer = pypdf.PdfWriter(clone_from=io.BytesIO(make_pdf(["The harbour has two cranes and a bridge."])))
-    writer.add_attachment("ballast", os.urandom(megabytes * MEGABYTE))
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
 
 
 @pytest.fixture
@@ -46,16 +31,6 @@ def assert_refused(status: int, answer: dict[str, Any]) -> None:
     assert (status, error["code"]) == (507, "storage_full")
     assert error["message"] == "The server's disk is full."
     assert error["details"]["next_step"] == "Tell the operator; then upload it again."
-
-
-def assert_kept(stack: Stack, document: int, content: bytes) -> int:
-    """Completed, from all of its bytes; it is removed then, because of its size."""
-    settle(stack, document)
-    count = assert_completed(stack, document)
-    name = stack.value("SELECT stored_name FROM documents_document WHERE id = %s", document)
-    assert (stack.data / "files" / name[:2] / name).read_bytes() == content
-    assert stack.client.delete(f"/api/documents/{document}").status_code == 204
-    return count
 
 
 def assert_taken_again(stack: Stack, disk: Disk, collection: int, content: bytes) -> int:

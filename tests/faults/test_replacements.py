@@ -37,7 +37,7 @@ def kill_at_the_swap(stack: Stack, document: int) -> None:
 @pytest.mark.parametrize(
     ("fault", "sentences", "where"),
     [
-        (kill_the_worker, 2000, "the whole worker in the middle of a newer version, a new one at once"),
+        (kill_the_worker, 1500, "the whole worker in the middle of a newer version, a new one at once"),
         (kill_at_the_swap, 300, "a pool process inside the transaction that puts a newer version in place"),
     ],
 )
@@ -115,7 +115,7 @@ class Rebuild:
 
 
 def test_a_worker_killed_during_a_rebuild_leaves_the_old_chunks_until_all_are_new(stack, record):
-    rebuild = Rebuild(stack, 1500)
+    rebuild = Rebuild(stack, 1200)
     with Reader(stack, rebuild.collection) as reader:
         rebuild.begin()
         in_the_middle(stack, rebuild.documents[0])
@@ -155,7 +155,7 @@ def awake(stack: Stack) -> None:
 
 
 def test_a_rebuild_abandoned_while_a_worker_is_about_to_write_changes_nothing(stack, record):
-    rebuild = Rebuild(stack, 800)
+    rebuild = Rebuild(stack, 600)
     before = [chunks(stack, document) for document in rebuild.documents]
     with Reader(stack, rebuild.collection) as reader:
         rebuild.begin()
@@ -179,7 +179,7 @@ def test_a_rebuild_abandoned_while_a_worker_is_about_to_write_changes_nothing(st
 
 
 def test_a_model_deleted_during_its_rebuild_is_gone(stack, record):
-    rebuild = Rebuild(stack, 800)
+    rebuild = Rebuild(stack, 600)
     rebuild.begin()
     asleep_with_a_part(stack)
     started = time.monotonic()
