@@ -12,7 +12,7 @@ from config.api.health import worker_alive
 from config.pages import page
 from documents import selectors
 from documents.estimates import ingestion_speeds
-from documents.models import Status
+from documents.models import Document, Rebuild, Status
 
 
 @page
@@ -50,7 +50,10 @@ def try_retrieval(request: HttpRequest, model_id: int) -> HttpResponse:
 @page
 @require_GET
 def counts(request: HttpRequest, model_id: int) -> JsonResponse:
-    """How many documents of a model are in each state, for the filters above the list."""
+    """How many documents of a model are in each state, and what those that wait are waiting for.
+
+    `in_work` counts those of all models: the workers take the parts of all of them in turn.
+    """
     access.get_for(request.user, model_id)
     rows = selectors.documents_of_collection(request.user, model_id)
     found = dict(rows.order_by().values_list("status").annotate(Count("pk")))
@@ -64,6 +67,8 @@ def counts(request: HttpRequest, model_id: int) -> JsonResponse:
             "with_warnings": totals["warned"],
             "chunks": totals["chunks"] or 0,
             "worker_alive": worker_alive(),
+            "in_work": Document.objects.filter(status=Status.PROCESSING).count(),
+            "rebuild_running": Rebuild.objects.filter(collection_id=model_id).exists(),
         }
     )
 
@@ -82,6 +87,7 @@ def document(request: HttpRequest, document_id: int) -> HttpResponse:
         "max_file_mb": settings.MAX_FILE_SIZE_MB,
         "speeds": ingestion_speeds(),
         "worker_missing": not worker_alive(),
+        "in_work": Document.objects.filter(status=Status.PROCESSING).count(),
     }
     context = {
         "nav": "models" if manages else "overview",

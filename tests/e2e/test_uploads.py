@@ -213,7 +213,8 @@ def test_a_newer_file_of_the_same_name_replaces_keeps_or_is_skipped(product, api
         page.get_by_test_id("file-input").set_input_files(file)
         if choice:
             dialog = page.get_by_test_id("same-name")
-            dialog.get_by_text("tariff.txt is already here (version 1)").wait_for()
+            dialog.get_by_role("heading", name="tariff.txt is already here").wait_for()
+            dialog.get_by_text("Version 1, ").wait_for()
             dialog.get_by_role("button", name=choice).click()
 
     send("A day at the quay costs 40 crowns.", None)

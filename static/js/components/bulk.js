@@ -1,6 +1,6 @@
 // Several documents at once: which are chosen, and what is done to all of them, with what failed.
 import * as api from "../lib/api.js";
-import { $, button, el, fill } from "../lib/dom.js";
+import { $, button, el, refill } from "../lib/dom.js";
 import { count } from "../lib/format.js";
 import { confirmAction, openDialog } from "./dialog.js";
 import { UNFINISHED } from "./progress.js";
@@ -8,8 +8,8 @@ import { say } from "./toast.js";
 
 const AT_ONCE = 3;
 const ACTIONS = {
-  reprocess: { label: "Reprocess", done: "reprocessed", fits: (one) => !UNFINISHED.has(one.status), ask: (words) => [`Reprocess ${words}?`, "Their passages are made anew; the present ones answer until then."], run: (id) => api.post(`/api/documents/${id}/reprocess`) },
-  cancel: { label: "Cancel", done: "cancelled", fits: (one) => UNFINISHED.has(one.status), ask: (words) => [`Cancel ${words}?`, "What was read so far is thrown away."], run: (id) => api.post(`/api/documents/${id}/cancel`) },
+  reprocess: { label: "Reprocess", done: "queued", fits: (one) => !UNFINISHED.has(one.status) && one.has_original, ask: (words) => [`Reprocess ${words}?`, "Their passages are made anew; the present ones answer until then."], run: (id) => api.post(`/api/documents/${id}/reprocess`) },
+  cancel: { label: "Cancel", done: "cancelled", fits: (one) => UNFINISHED.has(one.status), ask: (words) => [`Cancel the reading of ${words}?`, "What was read so far is thrown away."], yes: "Cancel the reading", no: "Go on reading", run: (id) => api.post(`/api/documents/${id}/cancel`) },
   remove: { label: "Delete", done: "deleted", fits: () => true, ask: (words) => [`Delete ${words}?`, "They and their passages will be gone for good. Answers that cite them keep their words, not the passages."], run: (id) => api.del(`/api/documents/${id}`) },
 };
 
@@ -48,20 +48,20 @@ export class Bulk {
     for (const id of this.chosen) if (!documents.has(id)) this.chosen.delete(id);
     this.all.checked = this.chosen.size > 0 && this.chosen.size === documents.size;
     this.all.indeterminate = this.chosen.size > 0 && !this.all.checked;
-    this.all.closest("label").hidden = !documents.size;
     const fitting = Object.entries(ACTIONS).filter(([, { fits }]) => [...this.chosen].some((id) => fits(documents.get(id))));
     const made = `${this.chosen.size} ${fitting.map(([name]) => name)}`;
     if (made === this.made) return; // its buttons keep the focus
     this.made = made;
     this.node.hidden = !this.chosen.size;
-    fill(this.node, el("b", { text: `${this.chosen.size} chosen` }), fitting.map(([name, { label }]) => button(label, () => this.run(name), { class: name === "remove" ? "word danger" : "word" })));
+    this.node.parentElement.classList.toggle("holds", this.chosen.size > 0); // stays in sight while one scrolls
+    refill(this.node, el("b", { text: `${this.chosen.size} chosen` }), fitting.map(([name, { label }]) => button(label, () => this.run(name), { class: name === "remove" ? "word danger" : "word" })));
   }
 
   async run(name) {
-    const { label, done, fits, ask, run } = ACTIONS[name];
+    const { label, done, fits, ask, run, yes = label, no } = ACTIONS[name];
     const these = [...this.chosen].map((id) => this.on.documents().get(id)).filter((one) => one && fits(one));
     const [title, text] = ask(count(these.length, "document"));
-    if (!(await confirmAction(title, text, { yes: label, danger: name === "remove" }))) return;
+    if (!(await confirmAction(title, text, { yes, no, danger: name === "remove" }))) return;
     const failures = [];
     const queue = [...these];
     const work = async () => {
@@ -77,6 +77,7 @@ export class Bulk {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     this.on.done();
+    if (!this.chosen.size) this.all.focus({ preventScroll: true }); // the bar with the button that was pressed is gone
     if (these.length > failures.length) say(`${count(these.length - failures.length, "document")} ${done}.`);
     if (failures.length) this.tell(failures, `${count(failures.length, "document")} not ${done}`);
   }

@@ -2,12 +2,12 @@
 import { $, append, el } from "../lib/dom.js";
 
 /**
- * Open a dialog with this content.
+ * Open a dialog with this content; `about` is the id of the text in it that is read aloud with its title.
  * @returns {{node: HTMLDialogElement, close: (value?: string) => void, closed: Promise<string>}}
  */
-export function openDialog(title, content, { wide = false, testid = null } = {}) {
+export function openDialog(title, content, { wide = false, testid = null, about = null } = {}) {
   const heading = el("h2", { id: "dialog-title", tabindex: "-1", autofocus: true, text: title }); // reading begins at the top
-  const node = el("dialog", { class: wide ? "wide" : null, "aria-labelledby": "dialog-title", "data-testid": testid });
+  const node = el("dialog", { class: wide ? "wide" : null, "aria-labelledby": "dialog-title", "aria-describedby": about, "data-testid": testid });
   append(node, heading, content);
   document.body.append(node);
   const closed = new Promise((resolve) => {
@@ -30,10 +30,10 @@ function isBackdrop(node, { target, clientX, clientY }) {
 const actions = (...buttons) => el("div", { class: "actions" }, ...buttons);
 
 /** Ask before something that cannot be undone. Resolves to true when confirmed. */
-export async function confirmAction(title, text, { yes = "Delete", danger = true } = {}) {
-  const cancel = el("button", { type: "button", class: "btn quiet", text: "Cancel" });
+export async function confirmAction(title, text, { yes = "Delete", no = "Cancel", danger = true } = {}) {
+  const cancel = el("button", { type: "button", class: "btn quiet", text: no });
   const ok = el("button", { type: "button", class: danger ? "btn danger" : "btn", text: yes });
-  const dialog = openDialog(title, [el("p", { text }), actions(cancel, ok)]);
+  const dialog = openDialog(title, [el("p", { id: "dialog-about", text }), actions(cancel, ok)], { about: "dialog-about" });
   cancel.addEventListener("click", () => dialog.close(""));
   ok.addEventListener("click", () => dialog.close("yes"));
   cancel.focus();

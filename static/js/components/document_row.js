@@ -1,7 +1,7 @@
 // One document as a table row: name, state in words, progress, what can be done.
-import { button, el, fill } from "../lib/dom.js";
-import { bytes, count, number, when } from "../lib/format.js";
-import { progressOf, servingWords, stateWord, UNFINISHED, waitingWords, warningsOf } from "./progress.js";
+import { button, el, refill } from "../lib/dom.js";
+import { bytes, count, nextStep, number, when } from "../lib/format.js";
+import { remedy, servingWords, StateLine, UNFINISHED, warningsOf } from "./progress.js";
 
 const KINDS = { "application/pdf": "PDF", "text/csv": "CSV", "text/plain": "text", "text/markdown": "Markdown" };
 
@@ -13,58 +13,60 @@ function describe(document_) {
 }
 
 function nameCell(document_) {
-  const title = document_.title && document_.title !== document_.name ? el("small", { text: document_.title }) : null;
-  return [el("a", { class: "doc", href: `/documents/${document_.id}/`, text: document_.name }), title, el("small", { text: describe(document_) })];
+  const title = document_.title && document_.title !== document_.name ? el("small", {}, el("bdi", { text: document_.title })) : null;
+  return [el("a", { class: "doc", href: `/documents/${document_.id}/`, dir: "auto", text: document_.name }), title, el("small", { text: describe(document_) })];
 }
 
-function stateCell(document_, around) {
+/** What stands under the state: why it failed and what to do, what answers meanwhile, what is not right. */
+function remarks(document_) {
   const { status, error } = document_;
-  const [word, look] = stateWord(document_);
+  const said = [];
+  if (status === "failed") said.push(el("small", { class: "reason" }, el("b", { text: error?.message ?? "It could not be read." }), error ? nextStep(error.message, error.next_step) : ""));
+  if (status === "cancelled") said.push(el("small", { class: "reason", text: remedy(document_) === "reprocess" ? "Reprocess it to start again." : "Its file was not kept: replace it to start again." }));
+  if (document_.rebuilding && status === "completed") said.push(el("small", { text: "built anew for the rebuild; waits for the others" }));
   const serving = servingWords(document_);
-  const below = [];
-  if (status === "processing") below.push(progressOf(document_));
-  else if (UNFINISHED.has(status)) below.push(el("small", { text: waitingWords(around) }));
-  else if (status === "failed") below.push(el("small", { text: [error?.message, error?.next_step].filter(Boolean).join(" ") }));
-  else if (status === "cancelled") below.push(el("small", { text: "Reprocess it to start again." }));
-  if (document_.rebuilding && status === "completed") below.push(el("small", { text: "part of the rebuild in work" }));
-  if (serving) below.push(el("small", { "data-testid": "serving", text: serving }));
-  const warnings = status === "completed" ? warningsOf(document_) : [];
-  if (warnings.length) below.push(el("details", {}, el("summary", { text: "What is not right" }), el("ul", {}, warnings.map((text) => el("li", { text })))));
-  return [el("span", { class: `state ${look}`, text: word }), below];
+  if (serving) said.push(el("small", { "data-testid": "serving", text: serving }));
+  const [first, ...more] = status === "completed" ? warningsOf(document_) : [];
+  if (first) said.push(el("small", { class: "reason", text: first }));
+  if (more.length) said.push(el("details", {}, el("summary", { text: `${number(more.length)} more` }), el("ul", {}, more.map((text) => el("li", { text })))));
+  return said;
 }
 
 function actions(document_, on) {
-  const act = (label, name, cls = "word") => button(label, () => on.run(name, document_.id), { class: cls, "aria-label": `${label} ${document_.name}` });
-  if (UNFINISHED.has(document_.status)) return [act("Cancel", "cancel"), act("Delete", "remove", "word danger")];
-  return [act("Replace", "replace"), act("Reprocess", "reprocess"), act("Delete", "remove", "word danger")];
+  const advised = remedy(document_);
+  const act = (label, name) => button(label, () => on.run(name, document_.id), { class: ["word", name === "remove" && "danger", name === advised && "advised"].filter(Boolean).join(" "), "aria-label": `${label} ${document_.name}` });
+  if (UNFINISHED.has(document_.status)) return [act("Cancel", "cancel"), act("Delete", "remove")];
+  return [act("Replace", "replace"), document_.has_original ? act("Reprocess", "reprocess") : null, act("Delete", "remove")];
 }
 
 export class DocumentRow {
   /** @param {{manages: boolean, run: (action: string, id: number) => void, select: (id: number, on: boolean) => void}} on */
   constructor(id, on) {
     this.on = on;
-    this.shown = new Map(); // cell -> what it was made from: what did not change keeps the focus and its clicks
+    this.shown = new Map(); // node -> what it was made from: what did not change keeps the focus and its clicks
     this.box = el("input", { type: "checkbox", on: { change: () => on.select(id, this.box.checked) } });
-    this.cells = { name: el("td"), state: el("td", { class: "status", "data-testid": "document-state" }), passages: el("td", { class: "num", "data-label": "Passages" }), size: el("td", { class: "num", "data-label": "Size" }), acts: el("td", { class: "acts" }) };
-    this.node = el("tr", { "data-testid": "document-row", "data-id": id }, on.manages ? el("td", { class: "pick" }, this.box) : null, Object.values(this.cells));
+    this.state = new StateLine();
+    this.remarks = el("div");
+    this.cells = { name: el("td"), state: el("td", { class: "status", "data-testid": "document-state" }, this.state.line, this.state.words, this.remarks), passages: el("td", { class: "num", "data-label": "Passages" }), size: el("td", { class: "num", "data-label": "Size" }), acts: el("td", { class: "acts" }) };
+    this.node = el("tr", { "data-testid": "document-row", "data-id": id }, on.manages ? el("td", { class: "pick" }, el("label", {}, this.box)) : null, Object.values(this.cells));
   }
 
-  /** @param {object} document_ the contract's document @param {{workerAlive: boolean, othersRun: boolean}} around */
+  /** @param {object} document_ the contract's document @param {{workerAlive: boolean, inWork: number}} around */
   show(document_, around) {
     const { progress, created_at: _, ...rest } = document_;
     this.node.dataset.status = document_.status;
     this.box.setAttribute("aria-label", `Select ${document_.name}`);
-    this.put("name", describe(document_) + document_.title + document_.name, () => nameCell(document_));
-    this.put("state", JSON.stringify([rest, document_.status === "processing" && progress, document_.status === "queued" && around]), () => stateCell(document_, around));
-    this.put("passages", progress?.chunks, () => number(progress?.chunks));
-    this.put("size", document_.size, () => bytes(document_.size));
-    if (this.on.manages) this.put("acts", UNFINISHED.has(document_.status) + document_.name, () => actions(document_, this.on));
+    this.state.show(document_, around);
+    this.put(this.cells.name, describe(document_) + document_.title + document_.name, () => nameCell(document_));
+    this.put(this.remarks, JSON.stringify(rest), () => remarks(document_));
+    this.put(this.cells.passages, progress?.chunks, () => number(progress?.chunks));
+    this.put(this.cells.size, document_.size, () => bytes(document_.size));
+    if (this.on.manages) this.put(this.cells.acts, JSON.stringify([UNFINISHED.has(document_.status), remedy(document_), document_.has_original, document_.name]), () => actions(document_, this.on));
   }
 
-  put(name, made, make) {
-    const cell = this.cells[name];
-    if (this.shown.get(cell) === made) return;
-    this.shown.set(cell, made);
-    fill(cell, make());
+  put(node, made, make) {
+    if (this.shown.get(node) === made) return;
+    this.shown.set(node, made);
+    refill(node, make());
   }
 }

@@ -25,6 +25,7 @@ function value(key, found, reading) {
   if (key === "quote") return named(QUOTES, found ?? "");
   if (key === "header") return found ? (reading.header_records > 1 ? `yes, ${reading.header_records} lines` : "yes") : "no; the columns are numbered";
   if (key === "columns") return columns(found, reading.column_count ?? found.length);
+  if (key === "encoding") return found.toUpperCase();
   if (Array.isArray(found)) return found.join(", ");
   return String(found);
 }

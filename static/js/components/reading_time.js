@@ -39,7 +39,7 @@ export async function agreeToReadingTime(files, speeds) {
   const cancel = el("button", { type: "button", class: "btn quiet", text: "Cancel" });
   const go = el("button", { type: "button", class: "btn", text: "Upload" });
   const together = long.length === 1 && files.length === 1 ? null : el("p", { text: `All ${number(files.length)} files together: about ${duration(total)}.` });
-  const dialog = openDialog("This takes a while to read", [lines.length ? el("ul", { class: "plain" }, lines) : null, together, el("p", { class: "muted", text: "You can leave the page once it is uploaded. Other documents are read beside it." }), el("div", { class: "actions" }, cancel, go)], { testid: "reading-time" });
+  const dialog = openDialog("This takes a while to read", [el("div", { id: "dialog-about" }, lines.length ? el("ul", { class: "plain" }, lines) : null, together), el("p", { class: "muted", text: "You can leave the page once it is uploaded. Other documents are read beside it." }), el("div", { class: "actions" }, cancel, go)], { testid: "reading-time", about: "dialog-about" });
   cancel.addEventListener("click", () => dialog.close(""));
   go.addEventListener("click", () => dialog.close("yes"));
   go.focus();

@@ -1,9 +1,9 @@
 // Building all documents of a model anew: with another embedding model, or cut as the settings say now.
 import * as api from "../lib/api.js";
-import { button, el, fill, icon } from "../lib/dom.js";
+import { button, el, fill, icon, refill } from "../lib/dom.js";
 import { count, duration, nextStep, number, when } from "../lib/format.js";
 import { confirmAction } from "./dialog.js";
-import { bar } from "./progress.js";
+import { Bar } from "./progress.js";
 import { complain, say } from "./toast.js";
 
 const POLL_MS = 2000;
@@ -36,8 +36,10 @@ export class RebuildSection {
 
   async load() {
     const state = await api.get(this.path);
+    const isAlone = state.running && !(await api.get(`/models/${this.modelId}/counts`)).worker_alive;
     const ended = this.state?.running && !state.running;
     this.show(state);
+    if (this.waits) this.waits.hidden = !isAlone;
     if (!ended || this.abandoned) return;
     say("All documents are rebuilt; answers come from the new passages now.");
     this.documents = (await api.get(`/models/${this.modelId}/counts`)).all;
@@ -63,10 +65,10 @@ export class RebuildSection {
     const select = el("select", { id: "rebuild-model", autocomplete: "off" }, models.some((one) => one.id === current) ? null : el("option", { value: "", text: `${current} (now in use)` }), models.map(option));
     const notes = models.filter((one) => one.note && !fits(one));
     const start = button("Rebuild all documents", () => this.begin(select.value), { class: "btn quiet", disabled: !this.documents, "data-testid": "rebuild" });
-    fill(
+    refill(
       this.node,
       el("div", { class: "field" }, el("label", { for: "rebuild-model", text: "Embedding model" }), select, notes.map((one) => el("p", { class: "help", text: `${one.id}: ${one.note}` }))),
-      el("div", { class: "row" }, start, el("span", { class: "muted small", text: this.documents ? `${count(this.documents, "document")}, with the cutting that is saved above.` : "There are no documents yet; new ones are built with this model." })),
+      el("div", { class: "row" }, start, el("span", { class: "muted small", text: this.documents ? `${count(this.documents, "document")}, with the cutting as it is saved above.` : "There are no documents yet; new ones are built with this model." })),
     );
   }
 
@@ -97,22 +99,25 @@ export class RebuildSection {
   // --- while it runs ----------------------------------------------------------------------------
 
   drawRunning() {
-    this.bar = el("div");
+    this.bar = new Bar("Progress of the rebuild");
+    this.waits = el("p", { class: "notice warn", "data-testid": "rebuild-waits", hidden: true }, icon("warn"), el("span", {}, el("strong", { text: "No ingestion worker is running." }), " The rebuild waits until one starts; nothing is lost."));
     this.words = el("p", { class: "num-line" });
     this.failed = el("div");
-    const abandon = button("Abandon", () => this.abandon(), { class: "btn quiet" });
+    const abandon = button("Abandon the rebuild", () => this.abandon(), { class: "btn quiet" });
     this.retry = button("Retry the failed ones", () => this.send(() => api.post(this.path, {})), { class: "btn quiet", hidden: true });
-    fill(this.node, (this.head = el("p")), this.bar, this.words, this.failed, el("div", { class: "row" }, this.retry, abandon));
+    refill(this.node, (this.head = el("p")), this.waits, this.bar.node, this.words, this.failed, el("div", { class: "row" }, this.retry, abandon));
     this.node.dataset.running = "true";
   }
 
   showProgress(state) {
     const { embedding_model: model, current_embedding_model: current, documents_total: total, documents_done: done, documents_failed: failed = [], percent, seconds_left: left } = state;
-    const what = model === current ? "Rebuilding with the cutting that is saved" : `Rebuilding with ${model}`;
+    const what = model === current ? "Rebuilding with the saved cutting" : `Rebuilding with ${model}`;
     const by = personName(state.started_by);
     this.head.textContent = `${what}. Started ${when(state.started_at)}${by ? ` by ${by}` : ""}. The present passages answer until all are done.`;
-    fill(this.bar, bar("Progress of the rebuild", percent ?? 0));
-    this.words.textContent = [`${number(done)} of ${count(total, "document")}`, `${percent ?? 0} %`, left === null || left === undefined ? "" : `${duration(left)} left`].filter(Boolean).join(" · ");
+    this.bar.show(percent ?? 0);
+    const isStuck = failed.length > 0 && done + failed.length >= total;
+    const time = left === null || left === undefined ? "" : `${duration(left)} left`;
+    this.words.textContent = [`${number(done)} of ${count(total, "document")}`, `${percent ?? 0} %`, isStuck ? "waits for your decision" : time].filter(Boolean).join(" · ");
     const made = JSON.stringify(failed);
     if (made !== this.failedMade) this.showFailed(failed);
     this.failedMade = made;
@@ -126,7 +131,7 @@ export class RebuildSection {
   }
 
   async abandon() {
-    if (!(await confirmAction("Abandon the rebuild?", "What was built so far is thrown away. Answers go on coming from the present passages.", { yes: "Abandon" }))) return;
+    if (!(await confirmAction("Abandon the rebuild?", "What was built so far is thrown away. Answers go on coming from the present passages.", { yes: "Abandon it", no: "Go on" }))) return;
     try {
       this.abandoned = true;
       await api.del(this.path);

@@ -1,7 +1,7 @@
 // A file whose name the model already has: replace the document, keep both, or leave the file out.
 import * as api from "../lib/api.js";
 import { $, button, el } from "../lib/dom.js";
-import { count, when } from "../lib/format.js";
+import { bytes, count, when } from "../lib/format.js";
 import { isLarge, pathOf } from "../lib/upload.js";
 import { openDialog } from "./dialog.js";
 
@@ -21,27 +21,33 @@ async function documentsNamed(path, names) {
 
 function describe(document_) {
   const size = document_.page_count ? count(document_.page_count, "page") : document_.row_count ? count(document_.row_count, "row") : "";
-  return [`version ${document_.version}`, size].filter(Boolean).join(", ");
+  return [`Version ${document_.version}`, size, bytes(document_.size), `added ${when(document_.created_at)}`].filter(Boolean).join(", ");
+}
+
+/** What happens to answers until a new version is there. */
+function meanwhile(document_) {
+  if (!document_) return " The older version answers until the new one is complete.";
+  if (!document_.serving) return "";
+  return ` Version ${document_.version} answers until version ${document_.version + 1} is complete.`;
 }
 
 /**
  * Ask about one file. Esc leaves it out.
+ * @param {string} name
  * @param {object|null} document_ null when only the server knows which one it is
+ * @param {number} size of the new file, in bytes
  * @param {number} others how many more files have this question
  * @returns {Promise<{choice: "replace"|"keep"|"skip", all: boolean}>}
  */
-async function ask(name, document_, others) {
-  const what = document_ ? `${name} is already here (${describe(document_)}).` : `${name} is already here.`;
-  const stays = document_ ? `version ${document_.version} answers until version ${document_.version + 1} is complete` : "the older version answers until the new one is complete";
-  const until = document_?.serving === false ? "" : ` Replaced, ${stays}.`;
+async function ask(name, document_, size, others) {
   const all = el("input", { type: "checkbox", id: "same-for-all" });
   const choices = [["skip", "Skip", "btn quiet"], ["keep", "Keep both", "btn quiet"], ["replace", "Replace", "btn"]];
   const content = [
-    el("p", {}, el("strong", { text: what }), document_ ? ` Added ${when(document_.created_at)}.` : null),
-    el("p", { class: "muted", text: `Replace it, keep both, or leave the new file out?${until}` }),
-    others ? el("p", {}, el("label", { class: "check" }, all, ` Do the same for the other ${others === 1 ? "one" : others}`)) : null,
+    el("dl", { class: "facts" }, document_ ? [el("dt", { text: "Here" }), el("dd", { text: `${describe(document_)}.` })] : null, el("dt", { text: "New" }), el("dd", { text: `${bytes(size)}.` })),
+    el("p", { class: "muted", id: "dialog-about", text: `Replace makes the new file its next version.${meanwhile(document_)} Keep both adds a second document. Skip leaves the new file out.` }),
+    others ? el("p", {}, el("label", { class: "check" }, all, ` Do the same for the other ${others === 1 ? "file" : `${others} files`}`)) : null,
   ];
-  const dialog = openDialog("The same name", [content, el("div", { class: "actions" }, choices.map(([choice, label, cls]) => button(label, () => dialog.close(choice), { class: cls })))], { testid: "same-name" });
+  const dialog = openDialog(`${name} is already here`, [content, el("div", { class: "actions" }, choices.map(([choice, label, cls]) => button(label, () => dialog.close(choice), { class: cls })))], { testid: "same-name", about: "dialog-about" });
   $(".btn:last-child", dialog.node).focus();
   return { choice: (await dialog.closed) || "skip", all: all.checked };
 }
@@ -62,7 +68,7 @@ export async function chooseForNames(path, files) {
   const chosen = new Map(files.map((file) => [file, "refuse"]));
   let rule = null;
   for (const [at, file] of asked.entries()) {
-    const answer = rule ?? (await ask(pathOf(file), here.get(pathOf(file)), asked.length - at - 1));
+    const answer = rule ?? (await ask(pathOf(file), here.get(pathOf(file)), file.size, asked.length - at - 1));
     if (answer.all) rule = answer;
     chosen.set(file, answer.choice);
   }
@@ -70,7 +76,7 @@ export async function chooseForNames(path, files) {
 }
 
 /** The server refused a file for its name: ask now. */
-export async function chooseForRefused(name, documentId, others = 0) {
+export async function chooseForRefused(file, documentId, others = 0) {
   const document_ = documentId ? await api.get(`/api/documents/${documentId}`).catch(() => null) : null;
-  return ask(name, document_, others);
+  return ask(pathOf(file), document_, file.size, others);
 }

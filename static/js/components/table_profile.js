@@ -36,7 +36,7 @@ export async function showTableProfile(node, document_) {
     else whole.push(text);
   }
   if (!whole.length && !columns.length) return;
-  const list = el("dl", { class: "profile" }, columns.map(([name, says]) => [el("dt", { text: name }), el("dd", { text: says.join(" … ") })]));
+  const list = el("dl", { class: "profile", tabindex: "0", "aria-label": "What its columns hold" }, columns.map(([name, says]) => [el("dt", { text: name }), el("dd", { text: says.join(" … ") })]));
   fill(node, el("h2", { text: "The whole table" }), whole.length ? el("p", { text: whole[0] }) : null, columns.length ? el("details", {}, el("summary", { text: `What its columns hold (${number(columns.length)})` }), list) : null);
   node.hidden = false;
 }

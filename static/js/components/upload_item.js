@@ -1,10 +1,10 @@
 // One line in the list of uploads: a file (or a batch of small ones) on its way, refused, or left from an earlier visit.
-import { button, el, fill } from "../lib/dom.js";
-import { bytes, count, sending } from "../lib/format.js";
+import { button, el, refill } from "../lib/dom.js";
+import { bytes, count, moment, sending } from "../lib/format.js";
 import { pathOf } from "../lib/upload.js";
 
 const line = (name) => el("li", { "data-testid": "upload", title: name });
-const title = (name, ...below) => el("span", { class: "name" }, el("b", { text: name }), below);
+const title = (name, ...below) => el("div", { class: "name" }, el("b", { dir: "auto", text: name }), below);
 
 /** A batch is named after its first files. */
 export function nameOf(files) {
@@ -15,13 +15,14 @@ export function nameOf(files) {
 /** Waits for its turn. */
 export function waitingItem(files, onCancel) {
   const name = nameOf(files);
-  return fill(line(name), title(name), el("span", { class: "muted small", text: "waits for its turn" }), el("span", { class: "row" }, button("Cancel", onCancel, { "aria-label": `Cancel ${name}` })));
+  return refill(line(name), title(name), el("span", { class: "muted small", text: "waits for its turn" }), el("div", { class: "row" }, button("Cancel", onCancel, { "aria-label": `Cancel ${name}` })));
 }
 
 function words(transfer) {
-  const { state, sent, size, speed, secondsLeft } = transfer;
+  const { state, sent, size, speed, secondsLeft, reason } = transfer;
   if (state === "storing") return "all sent, being stored";
   if (state === "paused") return `paused at ${bytes(sent)} of ${bytes(size)}`;
+  if (state === "waiting" && reason) return `${reason.message} It is tried again by itself.`;
   if (state === "waiting") return `no connection; goes on by itself from ${bytes(sent)} of ${bytes(size)}`;
   if (state === "signed-out") return "you were signed out";
   return sending({ sent, size, rate: speed.rate, secondsLeft });
@@ -36,7 +37,7 @@ export function showTransfer(item, transfer, files) {
   const signIn = el("a", { href: "/signin", target: "_blank", rel: "noopener", text: "Sign in", hidden: true });
   const hold = button("Pause", () => (transfer.state === "paused" || transfer.state === "signed-out" ? transfer.resume() : transfer.pause()));
   const cancel = button("Cancel", () => transfer.cancel(), { "aria-label": `Cancel ${name}` });
-  fill(item, title(name), el("span", {}, bar, says), el("span", { class: "row" }, signIn, transfer.pausable ? hold : null, cancel));
+  refill(item, title(name), el("div", { class: "sent" }, bar, says), el("div", { class: "row" }, signIn, transfer.pausable ? hold : null, cancel));
   return () => {
     const percent = transfer.size ? Math.floor((transfer.sent / transfer.size) * 100) : 100;
     const held = transfer.state === "paused" || transfer.state === "signed-out";
@@ -55,19 +56,20 @@ export function showTransfer(item, transfer, files) {
 /** Why a file was not taken, and what to do. */
 export function refusedItem(item, name, sentence, { again = null } = {}) {
   item.className = "bad";
+  item.dataset.told = "";
   delete item.dataset.state;
-  return fill(item, title(name, el("small", { text: sentence })), el("span", { class: "row" }, again && button("Try again", again, { "aria-label": `Try again: ${name}` }), button("Dismiss", () => item.remove(), { "aria-label": `Dismiss ${name}` })));
+  return refill(item, title(name, el("small", { text: sentence })), el("div", { class: "row" }, again && button("Try again", again, { "aria-label": `Try again: ${name}` }), button("Dismiss", () => item.remove(), { "aria-label": `Dismiss ${name}` })));
 }
 
 export const emptyItem = (name) => line(name);
 
 /** An upload of an earlier visit, of which the server has a beginning. */
-export function leftOverItem({ name, size, received }, { choose, discard }) {
+export function leftOverItem({ name, size, received, expires_at: expires }, { choose, discard }) {
   const item = line(name);
   item.className = "wide";
   item.dataset.testid = "unfinished-upload";
-  const says = `${bytes(received)} of ${bytes(size)} are here; choose the file again to go on.`;
-  return fill(item, title(name, el("small", { text: says })), el("span", { class: "row" }, button("Choose the file", choose, { "aria-label": `Choose ${name} again` }), button("Discard", discard, { "aria-label": `Discard ${name}` })));
+  const says = `${bytes(received)} of ${bytes(size)} are here; choose the file again to go on. Kept until ${moment(expires)}.`;
+  return refill(item, title(name, el("small", { text: says })), el("div", { class: "row" }, button("Choose the file", choose, { "aria-label": `Choose ${name} again` }), button("Discard", discard, { "aria-label": `Discard ${name}` })));
 }
 
 /** Files of a folder that were left out, in one line. */
@@ -75,6 +77,7 @@ export function skippedItem(paths) {
   const item = line("skipped");
   item.className = "wide";
   item.dataset.testid = "skipped-files";
+  item.dataset.told = "";
   const list = el("details", {}, el("summary", { text: "Which" }), el("ul", {}, paths.slice(0, 200).map((path) => el("li", { text: path })), paths.length > 200 ? el("li", { text: "…" }) : null));
-  return fill(item, title(`${count(paths.length, "file")} skipped`, el("small", { text: "Hidden, or of a kind that is not read: PDF, CSV, text, Markdown and zip are." }), list), button("Dismiss", () => item.remove(), { "aria-label": "Dismiss the list of skipped files" }));
+  return refill(item, title(`${count(paths.length, "file")} skipped`, el("small", { text: "Hidden, or of a kind that is not read: PDF, CSV, text, Markdown and zip are." }), list), el("div", { class: "row" }, button("Dismiss", () => item.remove(), { "aria-label": "Dismiss the list of skipped files" })));
 }

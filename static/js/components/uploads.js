@@ -1,9 +1,10 @@
 // Uploads in progress: several at once, each with its bar; a refusal stays with its reason while the others go on.
 import * as api from "../lib/api.js";
-import { el } from "../lib/dom.js";
+import { $$, button, el } from "../lib/dom.js";
 import { bytes, count, nextStep } from "../lib/format.js";
 import { FormUpload, isLarge, pathOf, ResumableUpload, SLICE } from "../lib/upload.js";
 import { chooseOne } from "./incoming.js";
+import { keepFocus } from "./keep_focus.js";
 import { agreeToReadingTime } from "./reading_time.js";
 import { chooseForNames, chooseForRefused } from "./same_name.js";
 import { complain, say } from "./toast.js";
@@ -12,6 +13,7 @@ import { emptyItem, leftOverItem, nameOf, refusedItem, showTransfer, skippedItem
 const AT_ONCE = 2;
 const FEW = 4; // up to so many small files go one by one, more in batches
 const BATCH_FILES = 40;
+const MANY_MESSAGES = 3; // from so many on they can be dismissed together
 
 /** Small files together, as many as one request carries well. */
 function batches(files) {
@@ -49,7 +51,10 @@ export class Uploads {
     this.adding = Promise.resolve();
     this.tally = { stored: 0, known: 0, refused: 0 };
     this.status = el("p", { class: "visually-hidden", role: "status" });
-    list.after(this.status);
+    this.clear = button("Dismiss all messages", () => $$("[data-told]", list).forEach((item) => item.remove()), { class: "word small clear", hidden: true });
+    list.after(this.clear, this.status);
+    new MutationObserver(() => (this.clear.hidden = $$("[data-told]", list).length < MANY_MESSAGES)).observe(list, { childList: true, subtree: true });
+    keepFocus(list, () => document.getElementById("choose"));
     window.addEventListener("beforeunload", (event) => this.busy && event.preventDefault());
     window.addEventListener("verbatim:signed-out", (event) => this.busy && event.preventDefault()); // each one says so itself
   }
@@ -214,12 +219,14 @@ export class Uploads {
   /** Files that the server did not take. Those whose name is taken are asked about. */
   async refusedOf(job, refused) {
     const taken = refused.filter((one) => one.code === "document_name_taken");
-    for (const one of refused) if (!taken.includes(one)) this.refuse(one.name, one.message + nextStep(one.message, one.next_step));
+    const whole = job.files.length === 1 ? pathOf(job.files[0]) : null;
+    const named = ({ name }) => (whole && name !== whole ? `${name}, in ${whole}` : name); // a file in a zip file
+    for (const one of refused) if (!taken.includes(one)) this.refuse(named(one), one.message + nextStep(one.message, one.next_step));
     let rule = null;
     for (const [at, { name, details }] of taken.entries()) {
       const file = job.files.find((one) => pathOf(one) === name);
       if (!file) continue;
-      const answer = rule ?? (await chooseForRefused(name, details?.document_id, taken.length - at - 1));
+      const answer = rule ?? (await chooseForRefused(file, details?.document_id, taken.length - at - 1));
       if (answer.all) rule = answer;
       if (answer.choice !== "skip") this.queue({ files: [file], sameName: answer.choice, newest: job.newest });
     }

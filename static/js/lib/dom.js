@@ -38,6 +38,18 @@ export function fill(node, ...children) {
   return append(node, ...children);
 }
 
+/** Replace what a node holds; a focus that was in it stays in it, on the control of the same name or else on the first. */
+export function refill(node, ...children) {
+  const had = node.contains(document.activeElement) && nameOf(document.activeElement);
+  fill(node, ...children);
+  if (had === false || node.contains(document.activeElement)) return node;
+  const controls = [...node.querySelectorAll("a[href], button, summary, input")].filter((one) => !one.disabled && !one.hidden);
+  (controls.find((one) => nameOf(one) === had) ?? controls[0])?.focus({ preventScroll: true });
+  return node;
+}
+
+const nameOf = (node) => node.getAttribute("aria-label") || node.textContent;
+
 /** One of the symbols in templates/parts/icons.html. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");

@@ -3,6 +3,7 @@
 const NUMBER = new Intl.NumberFormat("en");
 const DATE = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
 const CLOCK = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hour12: false });
+const MOMENT_DAY = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
 const WEEKDAY = new Intl.DateTimeFormat("en", { weekday: "long" });
 const DAY = 86_400_000;
 
@@ -60,6 +61,9 @@ export function when(iso, now = new Date()) {
   if (midnight(now) === midnight(date)) return CLOCK.format(date);
   return DATE.format(date);
 }
+
+/** A day and its hour: "9 Mar, 14:05". */
+export const moment = (iso) => `${MOMENT_DAY.format(new Date(iso))}, ${CLOCK.format(new Date(iso))}`;
 
 /** The next step, unless the message says it already; with a space before it. */
 export const nextStep = (message, step) => (step && !message.includes(step) ? ` ${step}` : "");

@@ -94,6 +94,7 @@ export class Transfer {
 
   /** What to do after a failure: wait and go on, or throw what is final. */
   async recover(error) {
+    this.reason = error.status ? error : null; // none: the server was not reached
     if (this.state === "paused") return this.untilResumed();
     if (!(error instanceof ApiError)) throw error;
     if (error.status === 401) {

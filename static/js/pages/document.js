@@ -2,24 +2,35 @@
 import { confirmAction } from "../components/dialog.js";
 import { chooseOne } from "../components/incoming.js";
 import { showPager } from "../components/pager.js";
-import { progressOf, servingWords, stateWord, UNFINISHED, waitingWords, warningsOf } from "../components/progress.js";
+import { remedy, servingWords, StateLine, UNFINISHED, warningsOf } from "../components/progress.js";
 import { factsOf } from "../components/reading_facts.js";
 import { isProfile, showTableProfile } from "../components/table_profile.js";
 import { complain, say } from "../components/toast.js";
 import { Uploads } from "../components/uploads.js";
 import * as api from "../lib/api.js";
-import { $, button, el, fill, icon, pageData } from "../lib/dom.js";
-import { count, number, place } from "../lib/format.js";
+import { $, button, el, fill, icon, pageData, refill } from "../lib/dom.js";
+import { count, nextStep, number, place } from "../lib/format.js";
 import { LiveSocket } from "../lib/socket.js";
 
 const SIZE = 25;
 const POLL_MS = 3000;
 const WORKER_MS = 15_000;
+const MINUTE = 60_000;
 const data = pageData("page-data");
 
 class DocumentPage {
   constructor() {
-    this.around = { workerAlive: !data.worker_missing };
+    this.around = { workerAlive: !data.worker_missing, inWork: data.in_work };
+    this.line = new StateLine();
+    this.remarks = el("div");
+    this.made = new Map(); // node -> what it was made from: what did not change keeps what is open, chosen or focused in it
+    fill($("#state"), this.line.line, this.line.words, this.remarks);
+  }
+
+  put(node, made, make) {
+    if (this.made.get(node) === made) return;
+    this.made.set(node, made);
+    refill(node, make());
   }
 
   async start() {
@@ -39,7 +50,7 @@ class DocumentPage {
   show(document_) {
     const before = this.document;
     this.document = document_;
-    fill($("#facts"), factsOf(document_));
+    this.showFacts();
     this.showState(document_);
     this.showActions(document_);
     const finished = before && UNFINISHED.has(before.status) && !UNFINISHED.has(document_.status);
@@ -49,28 +60,31 @@ class DocumentPage {
     $("#worker-missing").hidden = !missing;
   }
 
+  showFacts() {
+    const facts = factsOf(this.document);
+    this.put($("#facts"), facts.textContent, () => facts);
+  }
+
   showState(document_) {
-    const [word, look] = stateWord(document_);
+    this.line.show(document_, this.around);
     const serving = servingWords(document_);
-    const below = document_.status === "processing" ? progressOf(document_) : document_.status === "queued" ? el("small", { text: waitingWords(this.around) }) : null;
-    fill($("#state"), el("span", { class: `state ${look}`, text: word }), below, serving ? el("small", { text: serving }) : null, document_.rebuilding ? el("small", { text: "part of a rebuild of all documents" }) : null);
     const error = document_.status === "failed" ? document_.error : null;
     const warnings = document_.status === "completed" ? warningsOf(document_) : [];
-    const made = JSON.stringify([error, warnings]);
-    if (made === this.noticesMade) return;
-    this.noticesMade = made;
-    const failure = error ? el("div", { class: "notice bad", "data-testid": "failure" }, icon("warn"), el("p", {}, el("strong", { text: error.message }), ` ${error.next_step}`)) : null;
-    fill($("#notices"), failure, warnings.length ? el("div", { class: "notice warn", "data-testid": "warnings" }, icon("warn"), el("div", {}, warnings.map((text) => el("p", { text })))) : null);
+    this.put(this.remarks, serving + document_.rebuilding, () => [serving ? el("small", { text: serving }) : null, document_.rebuilding ? el("small", { text: "part of a rebuild of all documents" }) : null]);
+    this.put($("#notices"), JSON.stringify([error, warnings]), () => [
+      error ? el("div", { class: "notice bad", "data-testid": "failure" }, icon("warn"), el("p", {}, el("strong", { text: error.message }), nextStep(error.message, error.next_step))) : null,
+      warnings.length ? el("div", { class: "notice warn", "data-testid": "warnings" }, icon("warn"), el("div", {}, warnings.map((text) => el("p", { text })))) : null,
+    ]);
   }
 
   showActions(document_) {
     if (!data.manages) return;
     const unfinished = UNFINISHED.has(document_.status);
-    if (this.actionsFor === unfinished) return; // what has the focus keeps it
-    this.actionsFor = unfinished;
-    const quiet = { class: "btn quiet" };
-    const act = (label, name) => button(label, () => this.act(name), quiet);
-    fill($("#acts"), unfinished ? act("Cancel", "cancel") : [button("Replace", () => chooseOne((file) => this.uploads.replace(this.document, file)), quiet), act("Reprocess", "reprocess")], button("Delete", () => this.remove(), quiet));
+    const advised = remedy(document_);
+    const act = (label, name, run) => button(label, run, { class: name === advised ? "btn" : "btn quiet" });
+    const again = document_.has_original ? act("Reprocess", "reprocess", () => this.act("reprocess")) : null;
+    const first = unfinished ? act("Cancel", "cancel", () => this.act("cancel")) : [act("Replace", "replace", () => chooseOne((file) => this.uploads.replace(this.document, file))), again];
+    this.put($("#acts"), JSON.stringify([unfinished, advised, document_.has_original]), () => [first, act("Delete", "remove", () => this.remove())]);
   }
 
   stored(document_) {
@@ -91,6 +105,7 @@ class DocumentPage {
     const seen = () => document.visibilityState === "visible" && UNFINISHED.has(this.document.status);
     setInterval(() => !socket.connected && seen() && this.refresh(), POLL_MS);
     setInterval(() => seen() && this.lookForWorker(), WORKER_MS);
+    setInterval(() => this.showFacts(), MINUTE); // "just now" becomes "1 min ago"
   }
 
   async refresh() {
@@ -103,7 +118,8 @@ class DocumentPage {
 
   async lookForWorker() {
     try {
-      this.around = { workerAlive: (await api.get(`/models/${data.model_id}/counts`)).worker_alive };
+      const counts = await api.get(`/models/${data.model_id}/counts`);
+      this.around = { workerAlive: counts.worker_alive, inWork: counts.in_work };
       this.show(this.document);
     } catch {
       // the state stays what it was
@@ -141,7 +157,7 @@ class DocumentPage {
     const profile = isProfile(chunk, this.document);
     const where = [place(chunk), chunk.section || (profile ? "about the whole table" : "")].filter(Boolean).join(" · ");
     const header = el("header", {}, el("b", { text: `Passage ${number(index)}` }), el("span", { class: "muted", text: `${where}${where ? " · " : ""}${count(chunk.token_count, "token")}` }));
-    return el("li", { class: "hit" }, header, el("p", { class: "text", text: chunk.content }));
+    return el("li", { class: "hit" }, header, el("p", { class: "text", dir: "auto", text: chunk.content }));
   }
 
   async loadPassages(page) {
@@ -150,14 +166,21 @@ class DocumentPage {
       fill($("#chunks"), results.map((chunk, at) => this.passage(chunk, (page - 1) * SIZE + at + 1)));
       $("#empty").hidden = total > 0;
       if (!total) fill($("#empty"), el("p", { text: this.emptyWords() }));
-      showPager($("#pager"), { page, size: SIZE, total }, (next) => this.loadPassages(next).then(() => $("#chunks").scrollIntoView()));
+      showPager($("#pager"), { page, size: SIZE, total }, (next) => this.turn(next));
     } catch (error) {
       complain(error);
     }
   }
 
+  async turn(page) {
+    await this.loadPassages(page);
+    $("#h-passages").focus({ preventScroll: true });
+    $("#h-passages").scrollIntoView();
+  }
+
   emptyWords() {
     if (UNFINISHED.has(this.document.status)) return "They appear here as soon as the document is completed.";
+    if (this.document.status === "cancelled") return "There are no passages: its reading was cancelled.";
     return "There are no passages: nothing of this document can be found or cited.";
   }
 }

@@ -5,39 +5,78 @@ import { DocumentRow } from "../components/document_row.js";
 import { acceptFiles, chooseOne } from "../components/incoming.js";
 import { showPager } from "../components/pager.js";
 import { UNFINISHED } from "../components/progress.js";
+import { isFilter, StatePills } from "../components/state_pills.js";
 import { complain, say } from "../components/toast.js";
 import { Uploads } from "../components/uploads.js";
 import * as api from "../lib/api.js";
-import { $, button, debounce, el, fill, pageData } from "../lib/dom.js";
-import { number } from "../lib/format.js";
+import { $, debounce, el, fill, pageData } from "../lib/dom.js";
+import { count, number } from "../lib/format.js";
 import { LiveSocket } from "../lib/socket.js";
 
 const PAGE_SIZE = 25;
 const POLL_MS = 3000;
 const COUNTS_MS = 15_000; // how often to look whether a worker lives, while something waits for one
+const MINUTE = 60_000;
+const TOLD_AFTER_MS = 1500; // several that end at once are told in one sentence
 const NEWEST = "-created_at";
-const FILTERS = [["", "All"], ["queued", "Queued"], ["processing", "In work"], ["completed", "Completed"], ["warned", "With warnings"], ["failed", "Failed"], ["cancelled", "Cancelled"]];
 
 class DocumentsPage {
   constructor(data) {
     this.data = data;
     this.path = `/api/models/${data.model_id}/documents`;
-    this.page = 1;
-    this.filter = "";
     this.rows = new Map(); // document id -> DocumentRow
     this.documents = new Map();
-    this.around = { workerAlive: !data.worker_missing, othersRun: false };
+    this.around = { workerAlive: !data.worker_missing, inWork: 0 };
     this.on = { manages: data.manages, run: (action, id) => this.run(action, this.documents.get(id)), select: (id, on) => this.bulk.select(id, on) };
     this.refreshCounts = debounce(() => this.loadCounts(), 400);
+    this.ended = { completed: 0, failed: 0 };
+    this.tellEnded = debounce(() => this.sayEnded(), TOLD_AFTER_MS);
   }
 
   start() {
-    $("#find").addEventListener("input", debounce(() => this.load(1)));
-    $("#order").addEventListener("change", () => this.load(1));
+    this.readAddress();
+    $("#find").addEventListener("input", debounce(() => this.look()));
+    $("#order").addEventListener("change", () => this.look());
     if (this.data.manages) this.startManaging();
-    this.load(1);
+    this.load(this.page);
     this.loadCounts();
     this.watch();
+    setInterval(() => this.showAll(), MINUTE); // "just now" becomes "1 min ago"
+  }
+
+  // --- what is looked for: kept in the address, so that reload, back and links find it again ------
+
+  readAddress() {
+    const asked = new URLSearchParams(location.search);
+    const filter = asked.get("state") ?? "";
+    this.filter = isFilter(filter) ? filter : "";
+    this.page = Math.max(1, Number.parseInt(asked.get("page"), 10) || 1);
+    $("#find").value = asked.get("q") ?? "";
+    if (asked.has("order")) $("#order").value = asked.get("order");
+    if (!$("#order").value) $("#order").value = NEWEST;
+    this.pills = new StatePills($("#pills"), this.filter, (chosen) => {
+      this.filter = chosen;
+      this.bulk?.clear();
+      this.look();
+      this.refreshCounts();
+    });
+  }
+
+  writeAddress() {
+    const wanted = { state: this.filter, q: $("#find").value.trim(), order: this.order === NEWEST ? "" : this.order, page: this.page > 1 ? this.page : "" };
+    history.replaceState(history.state, "", api.query(location.pathname, wanted));
+  }
+
+  /** Show what fits, from its beginning, and say how many do. */
+  async look(page = 1) {
+    await this.load(page);
+    $("#found").textContent = `${count(this.total ?? 0, "document")} found`;
+  }
+
+  async turn(page) {
+    await this.look(page);
+    $("#list").focus({ preventScroll: true });
+    $("#list").scrollIntoView();
   }
 
   startManaging() {
@@ -65,6 +104,7 @@ class DocumentsPage {
 
   async load(page = this.page) {
     this.page = page;
+    this.writeAddress();
     const search = $("#find").value.trim();
     const chosen = this.filter === "warned" ? { has_warnings: true } : { status: this.filter };
     const asked = (this.asked = api.query(this.path, { page, page_size: PAGE_SIZE, search, ordering: this.order, ...chosen }));
@@ -78,7 +118,8 @@ class DocumentsPage {
     }
   }
 
-  show({ count, results }, search) {
+  show({ count: total, results }, search) {
+    this.total = total;
     const wanted = new Set(results.map((one) => one.id));
     for (const id of [...this.rows.keys()]) if (!wanted.has(id)) this.forget(id);
     $(".loading-words", $("#rows"))?.closest("tr").remove();
@@ -90,12 +131,13 @@ class DocumentsPage {
     empty.hidden = results.length > 0;
     if (!results.length) fill(empty, this.emptyWords(search));
     this.bulk?.show();
-    showPager($("#pager"), { page: this.page, size: PAGE_SIZE, total: count }, (page) => this.load(page));
+    $("#tools").hidden = $("#bulk-row").hidden = !results.length && !search && !this.filter;
+    showPager($("#pager"), { page: this.page, size: PAGE_SIZE, total }, (page) => this.turn(page));
   }
 
   emptyWords(search) {
-    if (search || this.filter) return [el("h3", { text: "Nothing fits" }), el("p", { text: "No document of this model fits what you look for." })];
-    if (this.data.manages) return [el("h3", { text: "No documents yet" }), el("p", { text: "Drop a file above. Its passages can be asked about as soon as its state is “completed”; a PDF of a hundred pages takes a few seconds." })];
+    if (search || this.filter) return [el("h3", { text: "Nothing fits" }), el("p", { text: search ? `No document${this.filter ? " in this state" : ""} has “${search}” in its name or title.` : "No document is in this state." })];
+    if (this.data.manages) return [el("h3", { text: "No documents yet" }), el("p", { text: "Choose files above. You can ask about each of them as soon as it is “completed”." })];
     return [el("h3", { text: "No documents yet" }), el("p", { text: "An administrator has to add some before this model can answer." })];
   }
 
@@ -123,7 +165,7 @@ class DocumentsPage {
     this.refreshCounts();
     if (this.rows.has(document_.id)) return this.put(document_);
     if (!this.isPlain || !this.isNew(document_)) return void this.load(1);
-    $("#table").hidden = false;
+    $("#table").hidden = $("#tools").hidden = $("#bulk-row").hidden = false;
     $("#empty").hidden = true;
     this.put(document_, { prepend: true });
     return undefined;
@@ -132,29 +174,22 @@ class DocumentsPage {
   async loadCounts() {
     try {
       const counts = await api.get(`/models/${this.data.model_id}/counts`);
-      fill($("#pills"), FILTERS.map((one) => this.pill(one, counts)));
+      this.pills.show(counts);
       const missing = $("#worker-missing");
       if (missing) missing.hidden = counts.worker_alive;
-      this.around = { workerAlive: counts.worker_alive, othersRun: counts.by_status.processing > 0 };
-      this.waiting = counts.by_status.queued > 0;
-      for (const [id, row] of this.rows) row.show(this.documents.get(id), this.around);
+      $("#rebuild-running").hidden = !counts.rebuild_running;
+      $("#count-documents").textContent = count(counts.all, "document");
+      $("#count-passages").textContent = count(counts.chunks, "passage");
+      this.around = { workerAlive: counts.worker_alive, inWork: counts.in_work };
+      this.waiting = counts.by_status.queued > 0 || counts.rebuild_running;
+      this.showAll();
     } catch (error) {
       complain(error);
     }
   }
 
-  pill([filter, label], counts) {
-    const total = { "": counts.all, warned: counts.with_warnings }[filter] ?? counts.by_status[filter];
-    if (filter && !total && filter !== this.filter) return null;
-    const choose = () => {
-      this.filter = filter;
-      this.bulk?.clear();
-      this.load(1);
-      this.loadCounts().then(() => $(`[data-filter="${filter}"]`)?.focus());
-    };
-    const node = button(`${label} `, choose, { class: "pill", "aria-pressed": String(filter === this.filter), "data-filter": filter });
-    node.append(el("b", { text: number(total) }));
-    return node;
+  showAll() {
+    for (const [id, row] of this.rows) row.show(this.documents.get(id), this.around);
   }
 
   // --- live -------------------------------------------------------------------------------------
@@ -164,7 +199,7 @@ class DocumentsPage {
     socket.addEventListener("frame", (event) => this.receive(event.detail));
     socket.addEventListener("state", ({ detail }) => {
       const live = detail.state === "connected";
-      $("#live").textContent = live ? "live" : detail.state === "connecting" ? "connecting" : "not live, looking every few seconds";
+      if (detail.state !== "connecting") $("#live").textContent = live ? "" : "Not live: this list is looked up every few seconds.";
       if (detail.state === "refused") this.checkAccess();
       if (live && this.wasLost) this.load(); // what was missed meanwhile
       if (!live) this.wasLost = detail.state === "waiting";
@@ -189,8 +224,20 @@ class DocumentsPage {
       const before = this.documents.get(frame.document.id);
       if (before) this.put(frame.document);
       else if (this.isPlain && this.isNew(frame.document)) this.stored(frame.document);
-      if (before?.status !== frame.document.status) this.refreshCounts();
+      if (before?.status === frame.document.status) return;
+      this.refreshCounts();
+      if (UNFINISHED.has(before?.status) && frame.document.status in this.ended) {
+        this.ended[frame.document.status] += 1;
+        this.tellEnded();
+      }
     } else if (frame.type === "document_deleted") this.dropRow(frame.document_id);
+  }
+
+  /** For the ear only: the eye sees it in the rows. */
+  sayEnded() {
+    const said = Object.entries(this.ended).filter(([, some]) => some).map(([state, some]) => `${count(some, "document")} ${state}`);
+    this.ended = { completed: 0, failed: 0 };
+    $("#found").textContent = `${said.join(", ")}.`;
   }
 
   forget(id) {
@@ -200,7 +247,11 @@ class DocumentsPage {
   }
 
   dropRow(id) {
+    const row = this.rows.get(id)?.node;
+    const had = row?.contains(document.activeElement);
+    const next = row?.nextElementSibling ?? row?.previousElementSibling;
     this.forget(id);
+    if (had) ($(".doc", next ?? undefined) ?? $("#find")).focus({ preventScroll: true });
     this.refreshCounts();
     if (!this.rows.size) this.load();
   }
