@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.report import Fault, write
+from tests.faults.report import Fault, Missing, write
 from tests.faults.stack import Stack
 from tests.faults.truth import assert_tidy
 
 _faults: list[Fault] = []
+_missing: list[Missing] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,18 +27,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(400))
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep what the table cannot show."""
+    if report.passed or not report.nodeid.startswith("tests/faults/"):
+        return
+    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else f"it failed ({report.when})"
+    _missing.append(Missing(report.nodeid.rpartition("::")[2], str(why)))
+
+
 def pytest_sessionfinish() -> None:
     """Write the table, where one was asked for."""
-    if _faults and (path := os.environ.get("FAULTS_REPORT")):
-        write(Path(path), _faults)
+    if (_faults or _missing) and (path := os.environ.get("FAULTS_REPORT")):
+        write(Path(path), _faults, _missing)
 
 
 @pytest.fixture
-def record() -> Callable[..., None]:
-    """A function: note what came of a fault."""
+def record(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """A function: note what came of a fault, under the sentence with which the test's module begins."""
+    kind = str(request.module.__doc__).partition("\n")[0].rstrip(".")
 
     def note(fault: str, happened: str, seconds: float, chunks: int | str = "") -> None:
-        _faults.append(Fault(fault, happened, seconds, chunks))
+        _faults.append(Fault(kind, fault, happened, seconds, chunks))
 
     return note
 

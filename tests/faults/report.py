@@ -9,35 +9,62 @@ from pathlib import Path
 HEAD = """# Faults
 
 Each line is a real fault in real processes: `FAULTS_LONG=1 FAULTS_REPORT={path} pytest tests/faults`.
-Seconds are from the fault to the document's final state, the outage itself included. After each, the test
-compares rows, places and vectors with those of an undisturbed run of the same file, and looks for leases,
-orphaned rows and files that were left over.
+
+- *What happened* is what the test asserts. Nobody helped, unless the line says so: the product found the work
+  again by itself. After each fault the test compares the document's passages, their places and vectors with
+  those of an undisturbed run of the same file, and looks for passages that are there twice, orphaned rows,
+  leases that nobody holds, and files that were left over.
+- *Seconds* are from the fault to the document's final state, the outage itself included.
+- *Passages* are those that readers find at the end.
+- A *worker* is one `celery worker` with two *pool processes*; each has a guarded child that reads files, its
+  *reader*. A document is worked on in *parts*; who works on one holds a *lease* of 60 s and renews it.
 
 {date}, {cores} cores, {machine}.
+"""
+TABLE = """
+## {title}
 
-| fault | what happened | seconds to the truthful state | chunks |
+| fault | what happened | seconds | passages |
 |---|---|---:|---:|
 """
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One line of the table."""
+    """One line of the table.
 
+    Attributes:
+        kind: the heading that it stands under.
+    """
+
+    kind: str
     fault: str
     happened: str
     seconds: float
     chunks: int | str = ""
 
 
-def write(path: Path, faults: list[Fault]) -> None:
-    """Write the table."""
-    head = HEAD.format(
+@dataclass(frozen=True)
+class Missing:
+    """A test that has no line to show: it failed or was skipped."""
+
+    name: str
+    why: str
+
+
+def write(path: Path, faults: list[Fault], missing: list[Missing]) -> None:
+    """Write the tables, and what is missing in them."""
+    text = HEAD.format(
         path=os.path.relpath(path),
         date=datetime.date.today().isoformat(),
         cores=os.cpu_count(),
         machine=platform.machine(),
     )
-    lines = [f"| {f.fault} | {f.happened} | {f.seconds:.1f} | {f.chunks} |\n" for f in faults]
+    for kind in dict.fromkeys(fault.kind for fault in faults):
+        text += TABLE.format(title=kind)
+        rows = [fault for fault in faults if fault.kind == kind]
+        text += "".join(f"| {f.fault} | {f.happened} | {f.seconds:.1f} | {f.chunks} |\n" for f in rows)
+    if missing:
+        text += "\n## Not shown\n\n" + "".join(f"- `{one.name}`: {one.why}\n" for one in missing)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(head + "".join(lines))
+    path.write_text(text)

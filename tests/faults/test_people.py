@@ -53,7 +53,9 @@ def test_a_document_deleted_while_it_is_processed_is_gone(stack, record):
     other = stack.upload(book(100))
     settle(stack, other)
     assert_completed(stack, other)
-    record("Document deleted while it is processed", "gone; the worker goes on", seconds, 0)
+    record(
+        "Document deleted while it is processed", "gone at once; the worker goes on with others", seconds, 0
+    )
 
 
 def test_a_collection_deleted_while_its_documents_are_processed_is_gone(stack, record):
@@ -72,7 +74,7 @@ def test_a_collection_deleted_while_its_documents_are_processed_is_gone(stack, r
     assert stack.value(query, documents) == 0
     stack.clean()
     happened = "rows gone at once, files with the next hourly cleaning (run by hand here)"
-    record("Collection deleted while three documents are processed", happened, seconds, 0)
+    record("Model deleted while three of its documents are processed", happened, seconds, 0)
 
 
 def test_the_same_file_uploaded_many_times_at_once_is_one_document(stack, record):
@@ -104,7 +106,7 @@ def test_cancelling_leaves_nothing_and_the_document_can_begin_again(stack, recor
     seconds = time.monotonic() - started
     time.sleep(QUIET_SECONDS)
     assert_ended(stack, document, "cancelled", "cancelled")
-    record("Cancelled while it is processed", "cancelled, nothing left", seconds, 0)
+    record("Document cancelled while it is processed", "cancelled, nothing left", seconds, 0)
     assert stack.client.post(f"/api/documents/{document}/reprocess").status_code == 202
     settle(stack, document)
     assert_as_undisturbed(stack, document, content)
@@ -122,4 +124,6 @@ def test_cancelling_a_reprocess_keeps_what_is_served(stack, record):
     seconds = time.monotonic() - started
     time.sleep(QUIET_SECONDS)
     assert chunks(stack, document) == before
-    record("Reprocess cancelled", "the version before is served, untouched", seconds, len(before))
+    record(
+        "Reprocess cancelled in the middle", "the version before is served, untouched", seconds, len(before)
+    )

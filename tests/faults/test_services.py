@@ -39,7 +39,7 @@ def test_a_redis_that_is_away_for_twenty_seconds_loses_nothing(stack, record):
     few = assert_completed(stack, meanwhile)
     assert stack.beat.runs()
     assert stack.workers[0].runs()
-    record("Redis killed, empty again after 20 s", "completed", seconds, count)
+    record("Redis killed, back after 20 s and empty", "completed", seconds, count)
     record("A file uploaded while Redis is away (20 s)", "taken, waited, completed", later, few)
 
 
@@ -56,7 +56,8 @@ def test_a_restarted_postgresql_loses_nothing(stack, record, mode):
     count = assert_as_undisturbed(stack, document, content)
     assert stack.beat.runs()
     assert stack.workers[0].runs()
-    record(f"PostgreSQL restarted in the middle ({mode})", "completed", seconds, count)
+    how = {"fast": "in order", "immediate": "as after a crash"}[mode]
+    record(f"PostgreSQL restarted in the middle, {how} (`{mode}`)", "completed", seconds, count)
 
 
 @pytest.mark.parametrize("away", [15, pytest.param(40, marks=long), pytest.param(60, marks=long)])
@@ -78,5 +79,8 @@ def test_a_postgresql_that_is_away_for_long_fails_no_document(stack, record, awa
     most = stack.value(attempts, document)
     assert most <= 2  # cut off once; a part may be cut off so twelve times
     record(
-        f"PostgreSQL away for {away} s", f"completed; a part was begun {most} times at most", seconds, count
+        f"PostgreSQL killed, back after {away} s",
+        f"completed (no part was begun more than {most} times)",
+        seconds,
+        count,
     )

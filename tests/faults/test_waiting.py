@@ -32,8 +32,8 @@ def test_without_worker_and_beat_a_document_waits_says_so_and_is_done_later(stac
     seconds = time.monotonic() - started
     count = assert_as_undisturbed(stack, document, content)
     record(
-        "No worker and no beat; a worker started later, message lost",
-        "waited, said so, completed",
+        "Upload while neither worker nor beat runs, its message lost; a worker started later",
+        "waited, and the page said why; completed",
         seconds,
         count,
     )
@@ -56,7 +56,10 @@ def test_a_small_pdf_behind_a_huge_table_is_not_kept_waiting(stack, record):
     count = assert_completed(stack, small)
     share = f"{state['progress']['parts_done']} of {state['progress']['parts_total']}"
     record(
-        "A 20-page PDF behind a CSV of 100 MB", f"completed while the CSV was at part {share}", seconds, count
+        "A 20-page PDF uploaded behind a CSV of 100 MB that is in work",
+        f"completed while the CSV was at part {share}",
+        seconds,
+        count,
     )
     assert stack.client.delete(f"/api/documents/{huge}").status_code == 204
     for worker in stack.workers:

@@ -1,4 +1,4 @@
-"""Workers, their processes and their readers die or sleep in the middle."""
+"""Workers, their processes and their readers die in the middle."""
 
 import signal
 import threading
@@ -33,7 +33,7 @@ def struck(stack: Stack, point: str, action: str, seconds: float = 60) -> None:
         ("part-worked", "between embedding a part and writing it"),
         ("part-copied", "inside the transaction that writes a part"),
         ("part-committed", "after a part's commit, before it takes the next"),
-        ("ring", "after taking the next part, before ringing for it"),
+        ("ring", "after it has taken the next part, before it tells the queue"),
     ],
 )
 def test_a_pool_process_killed_at_this_point_loses_nothing(stack, record, point, where):
@@ -87,7 +87,7 @@ def test_a_worker_killed_every_few_seconds_still_completes(stack, record):
     most = stack.value("SELECT max(attempts) FROM documents_documentpart WHERE document_id = %s", document)
     record(
         "SIGKILL of the worker, ten times, each a second after it had begun a part",
-        f"completed (a part was begun {most} times at most)",
+        f"completed (no part was begun more than {most} times)",
         seconds,
         count,
     )
@@ -139,7 +139,7 @@ def test_a_file_that_always_crashes_its_reader_fails_and_others_go_on(stack, rec
     stop.set()
     thread.join()
     assert_ended(stack, document, "failed", "parser_crashed")
-    record("The reader crashes (SIGSEGV) each time", "failed: parser_crashed, after 3 attempts", seconds)
+    record("SIGSEGV of the guarded reader each time", "failed: parser_crashed, after 3 attempts", seconds, 0)
     other = stack.upload(book(100))
     settle(stack, other)
     assert_completed(stack, other)
