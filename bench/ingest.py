@@ -2,14 +2,17 @@
 
 The same files go through the real pipeline into the product's own PostgreSQL: in one process with every step
 timed, and through real Celery workers from upload to completed (one with one process, one with two, two with
-one each), every time in a model of its own and without cached vectors. Beside that, in the same run: the
-machine's roofline (bench/roofline.py) and the obvious pipeline (bench/obvious.py), each twice, before and
-after. The default is 253 pages of company reports. Writes bench/results/ingest.json.
+one each, and one with two that cut where the topic changes), every time in a model of its own and without
+cached vectors. A generated table follows. Beside that, in the same run: the machine's roofline
+(bench/roofline.py, before and after), where the embedding model's time goes (bench/operations.py) and the
+obvious pipeline (bench/obvious.py). The default is 253 pages of company reports. Writes
+bench/results/ingest.json and ingest.md.
 """
 
 import argparse
 import json
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -20,14 +23,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench import obvious, roofline  # noqa: E402
+from bench import ingest_report, obvious, operations, roofline  # noqa: E402
 from bench.harness import start  # noqa: E402
 
 REPORTS = ROOT.parent / "shared/corpora/pdfqa/company-reports/pdfs"
 DEFAULT = [REPORTS / name for name in ("NIKE_2018_10K.pdf", "AMAZON_2019_10K.pdf", "NETFLIX_2017_10K.pdf")]
 RESULTS = Path(__file__).resolve().parent / "results"
-WORKERS = ((1, 1), (1, 2), (2, 1))  # (workers, processes of each)
 RIVAL = 4.2  # pages per second of Open WebUI 0.12.4 from pip on such a machine, 253 pages of 10-Ks
+ROWS = 30_000
+WAYS = {  # (workers, processes of each, strategy)
+    "1 worker, 1 process": (1, 1, "recursive"),
+    "1 worker, 2 processes (as shipped)": (1, 2, "recursive"),
+    "2 workers, 1 process each": (2, 1, "recursive"),
+    "1 worker, 2 processes, semantic cutting": (1, 2, "semantic"),
+}
 
 
 def main() -> None:
@@ -40,8 +49,11 @@ def main() -> None:
     with start() as folder:
         results: dict[str, Any] = {"cores": os.cpu_count(), "files": [file.name for file in files]}
         rooflines = [roofline.tokens_per_second()]
-        results["one_process"] = in_process(files)
-        results["workers"] = {f"{n} x {each}": with_workers(files, folder, n, each) for n, each in WORKERS}
+        results["ways"] = {"in one process, step by step": in_process(files)}
+        for name, way in WAYS.items():
+            results["ways"][name] = with_workers(files, folder, *way)
+        results["table"] = with_workers([table(folder)], folder, 1, 2, "recursive")
+        results["operations"] = operations.milliseconds()
         rooflines.append(roofline.tokens_per_second())
         if not chosen.without_obvious:
             results["obvious"] = obvious.run([file for file in files if file.suffix == ".pdf"])
@@ -49,32 +61,45 @@ def main() -> None:
     results["ratios"] = ratios(results, sum(rooflines) / len(rooflines))
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "ingest.json").write_text(json.dumps(results, indent=2) + "\n")
-    print(json.dumps(results, indent=2))
+    (RESULTS / "ingest.md").write_text(ingest_report.page(results))
+    print(ingest_report.page(results))
 
 
-def ratios(results: dict[str, Any], best: float) -> dict[str, float]:
-    """What the targets speak of."""
-    ways = {"one process": results["one_process"], **results["workers"]}
-    found = {f"{name}, of the roofline": way["tokens_per_second"] / best for name, way in ways.items()}
-    if all(way["pages"] for way in ways.values()):
-        found |= {
-            f"{name}, times Open WebUI's {RIVAL} pages/s": way["pages_per_second"] / RIVAL
-            for name, way in ways.items()
-        }
-    if "obvious" in results:
-        other = results["obvious"]["seconds"]
-        found |= {f"{name}, times the obvious pipeline": other / way["seconds"] for name, way in ways.items()}
-    return {name: round(ratio, 2) for name, ratio in found.items()}
+def ratios(results: dict[str, Any], best: float) -> dict[str, dict[str, float]]:
+    """What the targets speak of, per way."""
+    found: dict[str, dict[str, float]] = {}
+    for name, way in results["ways"].items():
+        found[name] = {"of the roofline": round(way["tokens_per_second"] / best, 2)}
+        if way["pages"]:
+            found[name]["times Open WebUI"] = round(way["pages_per_second"] / RIVAL, 1)
+        if "obvious" in results:
+            found[name]["times the obvious pipeline"] = round(
+                results["obvious"]["seconds"] / way["seconds"], 1
+            )
+    return found
 
 
-def upload(file: Path, name: str) -> Any:
-    """A queued document of the file, in a model of its own."""
+def table(folder: Path) -> Path:
+    """A table of ROWS rows, the same each time."""
+    dice, path = random.Random(1), folder / "orders.csv"
+    goods = ("anchor", "rope", "lantern", "chart", "compass", "sail", "oar", "buoy")
+    with path.open("w") as file:
+        file.write("order,customer,harbour,goods,pieces,crowns,paid\n")
+        for number in range(ROWS):
+            file.write(f"{number:06d},customer {dice.randrange(900)},harbour {dice.randrange(40)},")
+            file.write(f"{dice.choice(goods)},{dice.randrange(1, 50)},{dice.random() * 900:.2f},")
+            file.write(f"{dice.choice(('yes', 'no'))}\n")
+    return path
+
+
+def upload(file: Path, name: str, strategy: str = "recursive") -> Any:
+    """A queued document of the file, in a model of its own that cuts so."""
     from django.core.files import File
 
     from bench.data import person
     from documents.services import document_upload
 
-    user, collection = person(f"{name}-{file.name}"[:100])
+    user, collection = person(f"{name}-{file.name}"[:100], chunk_strategy=strategy)
     with file.open("rb") as opened:
         return document_upload(actor=user, collection=collection, file=File(opened, name=file.name))
 
@@ -98,7 +123,9 @@ def in_process(files: list[Path]) -> dict[str, Any]:
     return facts(documents, time.perf_counter() - began) | {"seconds_to_split": round(split, 3)}
 
 
-def with_workers(files: list[Path], folder: Path, workers: int, processes: int) -> dict[str, Any]:
+def with_workers(
+    files: list[Path], folder: Path, workers: int, processes: int, strategy: str
+) -> dict[str, Any]:
     """From upload to completed through Celery, all files at once, after a small file that warms them."""
     from django.core.cache import cache
 
@@ -117,20 +144,30 @@ def with_workers(files: list[Path], folder: Path, workers: int, processes: int) 
     try:
         while cache.get(WORKER_HEARTBEAT_KEY) is None:
             time.sleep(0.1)
-        name = f"{workers}x{processes}"
+        name = f"{workers}x{processes}-{strategy}-{files[0].stem}"
         for number in range(4):
             path = folder / f"warm-{name}-{number}.txt"
             path.write_text("\n".join(f"Line {n} of {name} {number} warms the model." for n in range(6000)))
             settled([upload(path, name)])
-        documents = [upload(file, name) for file in files]
-        began = time.perf_counter()
+        documents = [upload(file, name, strategy) for file in files]
+        began, busy = time.perf_counter(), cpu_seconds()
         settled(documents)
-        return facts(documents, time.perf_counter() - began) | {"peak_mb": memory.end()}
+        seconds = time.perf_counter() - began
+        cores = round((cpu_seconds() - busy) / seconds, 2)
+        return facts(documents, seconds) | {"cores_busy": cores, "peak_mb": memory.end()}
     finally:
         for worker in running:
             worker.terminate()
         for worker in running:
             worker.wait(60)
+
+
+def cpu_seconds() -> float:
+    """What all cores of the machine have worked so far."""
+    import psutil
+
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
 
 
 class Peak:

@@ -37,13 +37,7 @@ class OpenVinoEmbedder:
         self.max_tokens = int(facts["max_tokens"])
         self._tokenizer = load_tokenizer(folder)
         core = openvino.Core()
-        options: dict[str, Any] = {
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": min(streams, threads),
-            "ENABLE_CPU_PINNING": False,  # several processes would all hold on to the same first cores
-        }
-        if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            options["INFERENCE_PRECISION_HINT"] = "bf16"
+        options = properties(core, threads=threads, streams=min(streams, threads))
         self._model = core.compile_model(str(folder / convert.MODEL_FILE), "CPU", options)
         self._queue = openvino.AsyncInferQueue(self._model, min(streams, threads))
         self._queue_lock = threading.Lock()
@@ -74,6 +68,18 @@ class OpenVinoEmbedder:
         """See `Embedder.count_tokens`."""
         encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return [len(encoding) for encoding in encodings]
+
+
+def properties(core: Any, *, threads: int, streams: int) -> dict[str, Any]:
+    """How the model is compiled: bf16 where the CPU has it (cosine to float32 >= 0.9999)."""
+    options: dict[str, Any] = {
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": streams,
+        "ENABLE_CPU_PINNING": False,  # several processes would all hold on to the same first cores
+    }
+    if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        options["INFERENCE_PRECISION_HINT"] = "bf16"
+    return options
 
 
 def load(weights: Weights, cache_dir: Path, *, threads: int, streams: int, manage: Path) -> OpenVinoEmbedder:
