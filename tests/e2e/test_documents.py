@@ -169,3 +169,58 @@ def test_on_a_phone_back_closes_the_evidence_and_stays_in_the_chat(open_page, mo
     evidence.wait_for(state="hidden")
     page.go_back()  # the panel's entry is gone: this leaves
     wait_until(lambda: page.url != chat, "closing by the button left an entry behind")
+
+
+def test_what_is_looked_for_is_found_again_after_looking_into_a_document(open_page, api):
+    made = new_model(api, "Found again")
+    for name, text in {
+        "fire.txt": "The fire of 1904.",
+        "broken.pdf": "%PDF-1.4\nnothing",
+        "fog.txt": "Fog.",
+    }.items():
+        api.post(f"/api/models/{made}/documents", files={"file": (name, text.encode())}).raise_for_status()
+    page = open_page(WIDE)
+    page.goto(f"/models/{made}/")
+    row_of(page, "broken.pdf").get_by_text("failed").wait_for(timeout=INGEST_MS)
+    page.get_by_role("button", name=re.compile("^Failed")).click()
+    page.get_by_label("Order of the list").select_option("By name")
+    wait_until(lambda: names(page) == ["broken.pdf"], f"failed: {names(page)}")
+    row_of(page, "broken.pdf").get_by_role("link").click()
+    page.get_by_test_id("failure").wait_for()
+    page.go_back()
+    wait_until(lambda: names(page) == ["broken.pdf"], f"after going back: {names(page)}")
+    assert page.get_by_role("button", name=re.compile("^Failed")).get_attribute("aria-pressed") == "true"
+    assert page.get_by_label("Order of the list").input_value() == "name"
+    page.get_by_label("Find a document").fill("fog")
+    page.get_by_text("No document in this state has “fog”").wait_for()
+    page.reload()
+    page.get_by_text("No document in this state has “fog”").wait_for()
+
+
+def test_the_keyboard_is_not_thrown_out_of_the_list(product, open_page, api):
+    made = new_model(api, "By keyboard")
+    for number in range(4):
+        file = {"file": (f"log {number}.txt", f"Ship number {number} came in at dawn.".encode())}
+        api.post(f"/api/models/{made}/documents", files=file).raise_for_status()
+    page = open_page(WIDE)
+    page.goto(f"/models/{made}/")
+    for number in range(4):
+        row_of(page, f"log {number}.txt").get_by_text("completed").wait_for(timeout=INGEST_MS)
+
+    def focus_is_on(locator) -> None:
+        wait_until(lambda: locator.evaluate("node => node === document.activeElement"), "the focus is lost")
+
+    with workers_held(product):
+        page.get_by_role("button", name="Reprocess log 2.txt").press("Enter")
+        focus_is_on(page.get_by_role("button", name="Cancel log 2.txt"))
+        page.get_by_role("button", name="Cancel log 2.txt").press("Enter")
+        focus_is_on(page.get_by_role("button", name="Replace log 2.txt"))
+    page.get_by_role("button", name="Delete log 3.txt").press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    focus_is_on(page.get_by_role("link", name="log 2.txt"))
+    page.get_by_label("All on this page").check()
+    page.get_by_test_id("bulk").get_by_role("button", name="Reprocess").press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Reprocess").press("Enter")
+    page.get_by_text("3 documents queued.").wait_for()
+    focus_is_on(page.get_by_label("All on this page"))

@@ -197,10 +197,32 @@ def test_a_folder_is_taken_and_each_bad_file_named(api, page, tmp_path):
     assert {"reports/photo.png", "reports/.hidden.txt"} == set(
         skipped.get_by_role("listitem").all_inner_texts()
     )
-    page.get_by_test_id("upload").filter(has_text="setup.exe").get_by_text("Only PDF").wait_for()
+    inner = page.get_by_test_id("upload").filter(has_text="setup.exe, in reports/old.zip")
+    inner.get_by_text("Only PDF").wait_for()
     row_of(page, "pilots.txt").wait_for()
     row_of(page, "reports/older/prices.csv").get_by_text("completed").wait_for(timeout=INGEST_MS)
     assert page.get_by_test_id("document-row").count() == 8
+    page.get_by_role("button", name="Dismiss all messages").click()
+    assert page.get_by_test_id("upload").count() == skipped.count() == 0
+    assert page.evaluate("document.activeElement.id") == "choose"
+
+
+def test_a_file_for_a_document_that_is_being_read_waits_and_says_for_what(product, api, page, tmp_path):
+    model = new_model(api, "Busy")
+    file = tmp_path / "tides.txt"
+    file.write_text("High water at six.")
+    page.goto(f"/models/{model}/")
+    with workers_held(product):
+        for words in ("High water at six.", "High water at half past six."):
+            file.write_text(words)
+            page.get_by_test_id("file-input").set_input_files(file)
+            if words.startswith("High water at half"):
+                page.get_by_test_id("same-name").get_by_role("button", name="Replace").click()
+            row_of(page, "tides.txt").get_by_text("queued").wait_for()
+        upload = page.get_by_test_id("upload")
+        upload.get_by_text("is being processed right now. It is tried again by itself.").wait_for()
+    row_of(page, "version 2").get_by_text("completed").wait_for(timeout=INGEST_MS)
+    assert upload.count() == 0
 
 
 def test_a_newer_file_of_the_same_name_replaces_keeps_or_is_skipped(product, api, page, tmp_path):

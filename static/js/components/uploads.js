@@ -51,12 +51,17 @@ export class Uploads {
     this.adding = Promise.resolve();
     this.tally = { stored: 0, known: 0, refused: 0 };
     this.status = el("p", { class: "visually-hidden", role: "status" });
-    this.clear = button("Dismiss all messages", () => $$("[data-told]", list).forEach((item) => item.remove()), { class: "word small clear", hidden: true });
+    this.clear = button("Dismiss all messages", () => this.dismissAll(), { class: "word small clear", hidden: true });
     list.after(this.clear, this.status);
     new MutationObserver(() => (this.clear.hidden = $$("[data-told]", list).length < MANY_MESSAGES)).observe(list, { childList: true, subtree: true });
     keepFocus(list, () => document.getElementById("choose"));
     window.addEventListener("beforeunload", (event) => this.busy && event.preventDefault());
     window.addEventListener("verbatim:signed-out", (event) => this.busy && event.preventDefault()); // each one says so itself
+  }
+
+  dismissAll() {
+    for (const item of $$("[data-told]", this.list)) item.remove();
+    document.getElementById("choose")?.focus({ preventScroll: true }); // the button goes with its messages
   }
 
   get busy() {
