@@ -1,5 +1,6 @@
 """What chunkers take and give. Pure: blocks in, frozen drafts out; no ORM, no settings."""
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from documents.parsing.base import Block
 MAX_CONTENT_TOKENS = 240
 SPECIAL_TOKENS = 2
 CONTEXT_ROOM = 14  # least tokens of a context line that fit beside the longest content
+LETTERS = re.compile("[\\w\u2190-\u21ff\u2600-\u27bf\U0001f000-\U0001faff]")  # and digits, arrows, emoji
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class Splitter(Protocol):
     def __call__(self, blocks: list[Block], plan: ChunkPlan, measure: Measure) -> list[list[tuple[int, int]]]:
         """(start, end) in each block's text, in order; each range at most `plan.size` tokens."""
         ...
+
+
+def says_something(text: str, start: int, end: int) -> bool:
+    """Whether text[start:end] is more than blanks, rules, dots and lone marks: only then it is a passage."""
+    return LETTERS.search(text, start, end) is not None
 
 
 def content_limit(embedder: Embedder) -> int:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from documents.chunking.base import ChunkPlan
+from documents.chunking.base import ChunkPlan, says_something
 from documents.chunking.measure import CHARS_PER_TOKEN, STOPS, Measure
 from documents.parsing.base import Block
-from documents.parsing.clusters import boundary
+from documents.parsing.clusters import boundary_after
 
 SEPARATORS = [
     *("\n\n", "\n", ". ", "? ", "! ", "؟ ", "۔ ", "। ", "。", "！", "？"),
@@ -15,8 +15,8 @@ SEPARATORS = [
 ]
 WORD_START = re.compile(rf"(?<![^\s{STOPS}])[^\s{STOPS}]")
 BETWEEN_WORDS = re.compile(rf"(?<![^\s{STOPS}])|(?=\s)")
-WORD = re.compile(r"[^\s\u200b]+[\s\u200b]*|[\s\u200b]+")
-UNIT = 16  # characters that stand together where a word is cut
+WORD = re.compile(r"([^\s\u200b]*)[\s\u200b]*")
+UNIT = 16  # characters that stand together where a word is cut, at most
 
 
 def split(blocks: list[Block], plan: ChunkPlan, measure: Measure) -> list[list[tuple[int, int]]]:
@@ -64,14 +64,20 @@ def cut(text: str, size: int, measure: Measure, most: int | None = None) -> list
 def overlapped(
     text: str, ranges: list[tuple[int, int]], plan: ChunkPlan, measure: Measure
 ) -> list[tuple[int, int]]:
-    """The ranges, each but the first begun at a word up to `plan.overlap` tokens earlier.
+    """The ranges that say something, each but the first begun at a word up to `plan.overlap` tokens earlier.
 
     One that stands whole in the next is left out.
     """
-    widened = ranges[:1]
-    for (_, before), (start, end) in pairwise(ranges):
-        room = min(plan.overlap, plan.size - measure(text[start:end]))
-        start = _earlier(text, before, room, measure)
+    widened: list[tuple[int, int]] = []
+    for start, end in ranges:
+        if not says_something(text, start, end):
+            continue
+        follows = bool(widened) and widened[-1][1] == start
+        while text[start].isspace():
+            start += 1
+        if follows:
+            room = min(plan.overlap, plan.size - measure(text[start:end]))
+            start = _earlier(text, start, room, measure)
         while widened and widened[-1][0] >= start:
             widened.pop()
         widened.append((start, end))
@@ -80,7 +86,7 @@ def overlapped(
 
 def _earlier(text: str, start: int, room: int, measure: Measure) -> int:
     """The first word start before `start` from which at most `room` tokens remain."""
-    if not BETWEEN_WORDS.match(text, start):  # within a word that was cut: it begins too far away
+    if not BETWEEN_WORDS.match(text, start):  # within a word: what stands before is no start to read from
         return start
     floor = max(0, start - room * CHARS_PER_TOKEN)
     words = [found.start() for found in WORD_START.finditer(text, floor, start)]
@@ -97,13 +103,16 @@ def _packed(
     text: str, start: int, end: int, size: int, measure: Measure, most: int | None
 ) -> list[tuple[int, int]]:
     """What none of the separators parts: by other blanks, and words that are too long by characters."""
-    units = list(_units(text, start, end, max(size, most or 0), measure))
+    units: list[tuple[int, int]] = []
+    for word in WORD.finditer(text, start, end):
+        short = measure(word[1]) <= max(size, most or 0)
+        units += [word.span()] if short else _units(text, *word.span(), max(1, min(UNIT, size // 4)))
     measure.learn(text[a:b] for a, b in units)
     ranges: list[tuple[int, int]] = []
     tokens = size
     for a, b in units:
         count = measure(text[a:b])
-        if tokens + count <= size:
+        if ranges and tokens + count <= size:
             ranges[-1] = (ranges[-1][0], b)
             tokens += count
         else:
@@ -112,15 +121,9 @@ def _packed(
     return ranges
 
 
-def _units(text: str, start: int, end: int, most: int, measure: Measure) -> Iterator[tuple[int, int]]:
-    """Words with the blanks after them; those longer than `most` in units of a few characters."""
-    for found in WORD.finditer(text, start, end):
-        if measure(found[0]) <= most:
-            yield found.span()
-            continue
-        at = found.start()
-        while at < found.end():
-            after = boundary(text, min(at + UNIT, found.end()))
-            after = after if after > at else min(at + UNIT, found.end())
-            yield at, after
-            at = after
+def _units(text: str, start: int, end: int, length: int) -> Iterator[tuple[int, int]]:
+    """About `length` characters each, none of which is cut."""
+    while start < end:
+        after = min(end, boundary_after(text, start, length))
+        yield start, after
+        start = after

@@ -1,16 +1,20 @@
 """From blocks to chunks: cut by the collection's strategy, then give each piece its place and context."""
 
-import re
-
 from documents.chunking import recursive, rows, semantic
-from documents.chunking.base import MAX_CONTENT_TOKENS, SPECIAL_TOKENS, ChunkDraft, ChunkPlan, Splitter
+from documents.chunking.base import (
+    MAX_CONTENT_TOKENS,
+    SPECIAL_TOKENS,
+    ChunkDraft,
+    ChunkPlan,
+    Splitter,
+    says_something,
+)
 from documents.chunking.measure import Measure
 from documents.embedding.base import Embedder
 from documents.parsing.base import Block
-from documents.parsing.clusters import boundary
+from documents.parsing.clusters import boundary_before
 
 SPLITTERS: dict[str, Splitter] = {"recursive": recursive.split, "semantic": semantic.split}
-SAYS_SOMETHING = re.compile("[\\w\u2190-\u21ff\u2600-\u27bf\U0001f000-\U0001faff]")  # letters, digits, emoji
 
 Piece = tuple[Block, int, int]
 
@@ -40,9 +44,9 @@ def chunk_blocks(
 
 
 def _passages(block: Block, ranges: list[tuple[int, int]]) -> list[Piece]:
-    """The ranges without blanks around them, and without those that say nothing: rules, dots, lone marks."""
+    """The ranges that say something, without blanks around them."""
     trimmed = [_trimmed(block.text, start, end) for start, end in ranges]
-    return [(block, start, end) for start, end in trimmed if SAYS_SOMETHING.search(block.text, start, end)]
+    return [(block, start, end) for start, end in trimmed if says_something(block.text, start, end)]
 
 
 def _counted(pieces: list[Piece], size: int, measure: Measure) -> tuple[list[Piece], list[int]]:
@@ -52,9 +56,14 @@ def _counted(pieces: list[Piece], size: int, measure: Measure) -> tuple[list[Pie
         return pieces, counts
     kept: list[Piece] = []
     for (block, start, end), count in zip(pieces, counts, strict=True):
+        if count <= size:
+            kept.append((block, start, end))
+            continue
         text = block.text[start:end]
-        smaller = max(1, measure(text) // 2)
-        ranges = [(0, len(text))] if count <= size else recursive.cut(text, smaller, measure)
+        half = max(1, measure(text) // 2)
+        ranges = recursive.cut(text, half, measure, size)
+        if len(ranges) == 1:
+            ranges = recursive.cut(text, half, measure)
         kept += _passages(block, [(start + a, start + b) for a, b in ranges])
     return (kept, counts) if kept == pieces else _counted(kept, size, measure)
 
@@ -91,7 +100,7 @@ def _shortened(line: str, tokens: int, embedder: Embedder) -> str:
         words.pop()
     short = " ".join(words)
     while short and (count := embedder.count_tokens([short])[0]) > tokens:
-        short = short[: boundary(short, min(len(short) - 1, len(short) * tokens // count))]
+        short = short[: boundary_before(short, min(len(short) - 1, len(short) * tokens // count))]
     return short.rstrip(" ·›")
 
 

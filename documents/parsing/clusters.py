@@ -9,29 +9,39 @@ VIRAMA = 9  # the combining class of the sign that binds an Indic consonant to t
 LONGEST = 64  # code points; whoever piles up more marks than that sees them cut
 
 
-def boundary(text: str, at: int) -> int:
+def boundary_before(text: str, at: int) -> int:
     """The last place up to `at` where the text may be cut; `at` itself within an absurdly long cluster."""
     for place in range(at, max(0, at - LONGEST), -1):
-        if place >= len(text) or not _joined(text, place):
+        if place >= len(text) or not _joined(text, place, 0):
             return place
     return at if at > LONGEST else 0
 
 
-def _joined(text: str, at: int) -> bool:
-    """Whether text[at - 1] and text[at] belong together."""
+def boundary_after(text: str, start: int, length: int) -> int:
+    """The first place `length` (over 0) or more after `start` where the text may be cut.
+
+    Args:
+        start: a place where it may be cut, too.
+    """
+    last = min(len(text), start + length + LONGEST)
+    return next((place for place in range(start + length, last) if not _joined(text, place, start)), last)
+
+
+def _joined(text: str, at: int, floor: int) -> bool:
+    """Whether text[at - 1] and text[at] belong together; the text may be cut at `floor`, before them."""
     before, after = text[at - 1], text[at]
     if before < "\u0300" and after < "\u0300":
         return before == "\r" and after == "\n"
     category = unicodedata.category(after)
     if category in ("Mn", "Me", "Mc") or after in EXTENDS or _is_modifier(after):
         return True
-    if before == JOINER or before in PREPENDED:
+    if before in PREPENDED or (before == JOINER and category == "So"):
         return True
     if unicodedata.combining(before) == VIRAMA and category == "Lo":
         return True
     if _is_flag(before) and _is_flag(after):
         first = at - 1
-        while first > 0 and _is_flag(text[first - 1]) and at - first < LONGEST:
+        while first > floor and _is_flag(text[first - 1]):
             first -= 1
         return (at - first) % 2 == 1
     return after in _followers(before)

@@ -1,13 +1,13 @@
 """Plain text and Markdown. Offsets count in the whole file, decoded and cleaned."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
 from documents.parsing import encodings
 from documents.parsing.base import MAX_SECTION, Block, ParseError, Reading, Structure
 from documents.parsing.clean import clean_text
+from documents.parsing.clusters import boundary_before
 
 PART_CHARS = 40_000  # about 10k tokens: 1-2 s of embedding on one core
 HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$")
@@ -130,14 +130,12 @@ def _next_stretch(file: Any, at: int) -> str:
     raw = file.read(PART_CHARS)
     if len(raw) < PART_CHARS:
         return str(raw)
-    for mark in ("\r\n\r\n", "\n\n", "\n", "\r", " "):
+    for mark in ("\r\n\r\n", "\n\n", "\n", "\r", " ", "\t", "。"):
         cut = raw.rfind(mark, PART_CHARS // 2)
         if cut >= 0 and (mark != "\r" or raw[cut : cut + 2] != "\r\n"):
             raw = raw[: cut + len(mark)]
             break
     else:
-        while raw and (unicodedata.combining(raw[-1]) or raw[-1] == "\r"):
-            raw = raw[:-1]
-        raw = raw[:-1] or file.read(PART_CHARS)
+        raw = raw[: boundary_before(raw, len(raw) - 1)]
     file.seek(at)
     return str(file.read(len(raw)))
