@@ -104,7 +104,11 @@ def measure(table: Path, folder: Path, seconds: float) -> dict[str, Any]:
         }
         document = Document.objects.get()
         facts |= _follow(document, watch, folder, seconds)
-        return facts | {"peak_mb": watch.end()} | _database(document)
+        spent = {
+            "worker": round(resident.processor_seconds(worker.pid)),
+            "PostgreSQL": round(resident.processor_seconds(_postmaster(folder))),
+        }
+        return facts | {"peak_mb": watch.end(), "processor_seconds": spent} | _database(document)
     finally:
         for program in (worker, web):
             program.terminate()

@@ -1,4 +1,4 @@
-"""Resident memory of processes by what they do, as the kernel counts it; no peak is missed."""
+"""What processes hold and spend, by what they do, as the kernel counts it: no peak is missed."""
 
 import threading
 from collections.abc import Callable
@@ -28,6 +28,18 @@ def proportional(pid: int) -> int:
         return 0
     found = [line.split()[1] for line in rollup.splitlines() if line.startswith("Pss:")]
     return int(found[0]) // 1024 if found else 0
+
+
+def processor_seconds(pid: int) -> float:
+    """Of a process, of what is below it, and of what was and has ended."""
+    spent = 0.0
+    for process in family(pid):
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        spent += times.user + times.system + times.children_user + times.children_system
+    return spent
 
 
 def forget_peak(pid: int) -> None:

@@ -1,7 +1,8 @@
 """What an upload costs the web process: `python bench/uploads.py [megabytes]`.
 
-A file of that size (1000) goes up in each way that there is, to a real uvicorn; time and the web process's
-resident memory are measured. No worker runs. Writes bench/results/uploads.json.
+A file of that size (1000) goes up in each way that there is, to a real uvicorn that has its embedding model
+and has answered questions of every length; time and the web process's peak of resident memory, as the kernel
+counts it, are measured. No worker runs. Writes bench/results/uploads.json.
 """
 
 import argparse
@@ -22,11 +23,13 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench import resident  # noqa: E402
 from bench.harness import start  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parent / "results" / "uploads.json"
 MEBIBYTE = 1024**2
 TUS = {"Tus-Resumable": "1.0.0"}
+SHORT_QUESTIONS, LONG_QUESTIONS = range(1, 60, 2), range(60, 260, 8)  # in words
 PATCH = TUS | {"Content-Type": "application/offset+octet-stream"}
 
 
@@ -52,7 +55,13 @@ def measure(size: int) -> dict[str, Any]:
     process, address = serve()
     client = Client(address, headers, collection.pk)
     try:
-        results: dict[str, Any] = {"megabytes": size // MEBIBYTE, "idle_mb": settled(process.pid)}
+        wait_for_model(client.http)
+        results: dict[str, Any] = {
+            "megabytes": size // MEBIBYTE,
+            "idle_mb": resident.megabytes(process.pid),
+            "after_short_questions_mb": asked(client, process.pid, SHORT_QUESTIONS),
+            "after_long_questions_mb": asked(client, process.pid, LONG_QUESTIONS),
+        }
         ways: dict[str, Callable[[], None]] = {
             "tus, pieces of 8 MB": lambda: client.resumable(size, 8 * MEBIBYTE, 1),
             "tus, one piece": lambda: client.resumable(size, size, 2),
@@ -62,19 +71,33 @@ def measure(size: int) -> dict[str, Any]:
             "multipart": lambda: client.form(size, 7),
         }
         for name, way in ways.items():
-            with Peak(process.pid) as peak:
-                began = time.monotonic()
-                way()
-                seconds = time.monotonic() - began
+            resident.forget_peak(process.pid)
+            began = time.monotonic()
+            way()
+            seconds = time.monotonic() - began
             results[name] = {
                 "seconds": round(seconds, 1),
                 "mb_per_second": round(size / MEBIBYTE / seconds),
-                "peak_mb": peak.megabytes,
+                "peak_mb": resident.megabytes(process.pid, "VmHWM"),
             }
         return results
     finally:
         process.terminate()
         process.wait(20)
+
+
+def wait_for_model(http: httpx.Client) -> None:
+    """The web process loads it after its start, and then gives back what that took."""
+    while http.get("/health/ready").json()["checks"].get("embedding_model") != "ok":
+        time.sleep(0.2)
+    time.sleep(2)
+
+
+def asked(client: "Client", pid: int, words: range) -> int:
+    """The process's memory after questions of so many words."""
+    for number in words:
+        client.ask(" ".join(["harbour"] * number))
+    return resident.megabytes(pid)
 
 
 def content(size: int, seed: int) -> Iterator[bytes]:
@@ -91,6 +114,10 @@ class Client:
     def __init__(self, address: str, headers: dict[str, str], model: int) -> None:
         self.http = httpx.Client(base_url=address, headers=headers, timeout=300, trust_env=False)
         self.model = model
+
+    def ask(self, question: str) -> None:
+        """Have passages found for it."""
+        self.http.post(f"/api/models/{self.model}/search", json={"query": question}).raise_for_status()
 
     def resumable(self, size: int, piece: int, seed: int) -> None:
         """By the tus protocol."""
@@ -127,41 +154,6 @@ class Client:
         }
         answer = self.http.post(f"/api/models/{self.model}/documents", content=body(), headers=headers)
         assert answer.status_code == 201, answer.text
-
-
-class Peak:
-    """The largest resident memory of a process while it is looked at."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid, self.megabytes, self.over = pid, 0, threading.Event()
-
-    def __enter__(self) -> "Peak":
-        self.thread = threading.Thread(target=self._look)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.over.set()
-        self.thread.join()
-
-    def _look(self) -> None:
-        while not self.over.wait(0.02):
-            self.megabytes = max(self.megabytes, resident(self.pid))
-
-
-def resident(pid: int) -> int:
-    """Megabytes that a process holds."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // MEBIBYTE
-
-
-def settled(pid: int) -> int:
-    """The same once it stays: the web process loads the embedding model after its start."""
-    seen = [resident(pid)]
-    while len(seen) < 5 or max(seen[-5:]) > min(seen[-5:]) + 1:
-        time.sleep(1)
-        seen.append(resident(pid))
-    return seen[-1]
 
 
 def serve() -> tuple[subprocess.Popen, str]:

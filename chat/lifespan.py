@@ -5,11 +5,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError
 
 from chat.engine import repair, runs, stream_log
 from chat.engine.threads import in_thread
-from config import outbound
+from config import memory, outbound
 from config.errors import VerbatimError
 from documents.embedding.registry import get_embedder
 
@@ -49,8 +50,9 @@ class Lifespan:
 
 
 def _warm_up() -> None:
-    """Load the embedding model before the first question waits for it."""
+    """Load the embedding model before the first question waits for it, and keep no more of it than needed."""
     try:
         get_embedder().embed_query("warm up")
+        memory.give_back(settings.MODEL_CACHE_DIR)
     except VerbatimError as error:
         log.error("the embedding model is not ready: %s", error)

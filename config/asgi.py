@@ -16,10 +16,12 @@ from django.urls import re_path  # noqa: E402
 from accounts.ws_auth import SocketAuth  # noqa: E402
 from chat.consumers import ChatConsumer  # noqa: E402
 from chat.lifespan import Lifespan  # noqa: E402
+from config.memory import return_early  # noqa: E402
 from config.sockets import no_such_socket  # noqa: E402
 from documents.consumers import DocumentsConsumer  # noqa: E402
 from documents.uploads.pieces import Pieces  # noqa: E402
 
+return_early()
 spool_to_data_disk()
 http = BodyLimit(Pieces(django_application))  # type: ignore[arg-type]
 

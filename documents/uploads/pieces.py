@@ -16,7 +16,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-PIECE = 2 * 1024**2  # below what Django keeps in memory (FILE_UPLOAD_MAX_MEMORY_SIZE)
+PIECE = 1024**2  # of which an upload holds a few copies at once; below what Django keeps in memory
 READ_ON = 16 * 1024**2  # of a body whose answer is known: a client that still sends may miss the answer
 ROUTE = re.compile(r"^/api/uploads/[0-9a-fA-F-]{36}/?$")
 OFFSET, LENGTH = b"upload-offset", b"content-length"
@@ -42,11 +42,12 @@ class Pieces:
 
     async def _cut(self, scope: Message, body: "_Body", offset: int, send: Send) -> None:
         while True:
-            piece = await body.read(PIECE)
-            if body.gone and not piece:
+            piece = [await body.read(PIECE)]
+            size = len(piece[0])
+            if body.gone and not size:
                 return
             answer = await self._ask(scope, piece, offset)
-            offset += len(piece)
+            offset += size
             if body.ended or answer[0]["status"] != NO_CONTENT:
                 break
         if body.gone:
@@ -56,20 +57,21 @@ class Pieces:
         for message in answer:
             await send(message)
 
-    async def _ask(self, scope: Message, piece: bytes, offset: int) -> list[Message]:
-        """Django's answer to a short piece. It is not told that the client went away: what came, counts."""
+    async def _ask(self, scope: Message, piece: list[bytes], offset: int) -> list[Message]:
+        """Django's answer to a short piece. It is not told that the client went away: what came, counts.
+
+        Args:
+            piece: taken out of its list, so that nothing here holds it while Django works on a copy.
+        """
         own = (OFFSET, LENGTH, b"transfer-encoding")
         headers = [(name, value) for name, value in scope["headers"] if name.lower() not in own]
-        headers += [(OFFSET, b"%d" % offset), (LENGTH, b"%d" % len(piece))]
+        headers += [(OFFSET, b"%d" % offset), (LENGTH, b"%d" % len(piece[0]))]
         answer: list[Message] = []
-        given = False
 
         async def receive() -> Message:
-            nonlocal given
-            if given:
+            if not piece:
                 await asyncio.Event().wait()
-            given = True
-            return {"type": "http.request", "body": piece, "more_body": False}
+            return {"type": "http.request", "body": piece.pop(), "more_body": False}
 
         async def keep(message: Message) -> None:
             answer.append(message)
@@ -96,7 +98,8 @@ class _Body:
         """`size` bytes, fewer at the end; one more is waited for, to know whether this is the end."""
         while len(self.kept) <= size and not (self.complete or self.gone):
             await self._more()
-        piece = bytes(self.kept[:size])
+        with memoryview(self.kept) as kept:
+            piece = bytes(kept[:size])
         del self.kept[:size]
         return piece
 
