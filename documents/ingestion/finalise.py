@@ -9,7 +9,7 @@ from accounts.models import User
 from config.errors import ErrorCode, PermanentError
 from documents import lifecycle
 from documents.ingestion import storage
-from documents.ingestion.notices import for_people
+from documents.ingestion.notices import for_people, no_text
 from documents.ingestion.profile import drop_partial
 from documents.ingestion.source import facts_of, own_source, source_of
 from documents.models import Document, DocumentPart, MediaType, Rebuild, Status
@@ -26,11 +26,11 @@ def document_finalise(document: Document, generation: int) -> None:
     Raises:
         PermanentError: NO_TEXT or CSV_EMPTY, when the build has no chunk; the caller fails the document.
     """
-    if document.chunk_count == 0:
-        empty = ErrorCode.CSV_EMPTY if source_of(document).media_type == MediaType.CSV else ErrorCode.NO_TEXT
-        raise PermanentError(empty)
     noticed = DocumentPart.objects.filter(document=document, generation=generation).exclude(warnings=[])
     gathered = [warning for part in noticed.values_list("warnings", flat=True) for warning in part]
+    if document.chunk_count == 0:
+        empty = ErrorCode.CSV_EMPTY if source_of(document).media_type == MediaType.CSV else ErrorCode.NO_TEXT
+        raise PermanentError(empty, no_text(gathered))
     facts = facts_of(document)
     facts = facts | {"warnings": [*facts["warnings"], *for_people(gathered)]}
     drop_partial(document.pk, generation)
