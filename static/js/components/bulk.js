@@ -47,6 +47,7 @@ export class Bulk {
     const documents = this.on.documents();
     for (const id of this.chosen) if (!documents.has(id)) this.chosen.delete(id);
     this.all.checked = this.chosen.size > 0 && this.chosen.size === documents.size;
+    this.all.closest("label").classList.toggle("gone", !documents.size); // its place stays
     this.all.indeterminate = this.chosen.size > 0 && !this.all.checked;
     const fitting = Object.entries(ACTIONS).filter(([, { fits }]) => [...this.chosen].some((id) => fits(documents.get(id))));
     const made = `${this.chosen.size} ${fitting.map(([name]) => name)}`;

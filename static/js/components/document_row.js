@@ -17,13 +17,12 @@ function nameCell(document_) {
   return [el("a", { class: "doc", href: `/documents/${document_.id}/`, dir: "auto", text: document_.name }), title, el("small", { text: describe(document_) })];
 }
 
-/** What stands under the state: why it failed and what to do, what answers meanwhile, what is not right. */
-function remarks(document_) {
+/** What stands under the state: why it failed and what to do about it, what answers meanwhile, what is not right. */
+function remarks(document_, manages) {
   const { status, error } = document_;
   const said = [];
-  if (status === "failed") said.push(el("small", { class: "reason" }, el("b", { text: error?.message ?? "It could not be read." }), error ? nextStep(error.message, error.next_step) : ""));
-  if (status === "cancelled") said.push(el("small", { class: "reason", text: remedy(document_) === "reprocess" ? "Reprocess it to start again." : "Its file was not kept: replace it to start again." }));
-  if (document_.rebuilding && status === "completed") said.push(el("small", { text: "built anew for the rebuild; waits for the others" }));
+  if (status === "failed") said.push(el("small", { class: "reason" }, el("b", { text: error?.message ?? "It could not be read." }), error && manages ? nextStep(error.message, error.next_step) : ""));
+  if (status === "cancelled" && manages) said.push(el("small", { class: "reason", text: remedy(document_) === "reprocess" ? "Reprocess it to start again." : "Its file was not kept: replace it to start again." }));
   const serving = servingWords(document_);
   if (serving) said.push(el("small", { "data-testid": "serving", text: serving }));
   const [first, ...more] = status === "completed" ? warningsOf(document_) : [];
@@ -48,7 +47,7 @@ export class DocumentRow {
     this.state = new StateLine();
     this.remarks = el("div");
     this.cells = { name: el("td"), state: el("td", { class: "status", "data-testid": "document-state" }, this.state.line, this.state.words, this.remarks), passages: el("td", { class: "num", "data-label": "Passages" }), size: el("td", { class: "num", "data-label": "Size" }), acts: el("td", { class: "acts" }) };
-    this.node = el("tr", { "data-testid": "document-row", "data-id": id }, on.manages ? el("td", { class: "pick" }, el("label", {}, this.box)) : null, Object.values(this.cells));
+    this.node = el("tr", { "data-testid": "document-row", "data-id": id }, on.manages ? el("td", { class: "pick" }, el("label", {}, this.box)) : null, Object.values(this.cells).filter((cell) => on.manages || cell !== this.cells.acts));
   }
 
   /** @param {object} document_ the contract's document @param {{workerAlive: boolean, inWork: number}} around */
@@ -58,7 +57,7 @@ export class DocumentRow {
     this.box.setAttribute("aria-label", `Select ${document_.name}`);
     this.state.show(document_, around);
     this.put(this.cells.name, describe(document_) + document_.title + document_.name, () => nameCell(document_));
-    this.put(this.remarks, JSON.stringify(rest), () => remarks(document_));
+    this.put(this.remarks, JSON.stringify(rest), () => remarks(document_, this.on.manages));
     this.put(this.cells.passages, progress?.chunks, () => number(progress?.chunks));
     this.put(this.cells.size, document_.size, () => bytes(document_.size));
     if (this.on.manages) this.put(this.cells.acts, JSON.stringify([UNFINISHED.has(document_.status), remedy(document_), document_.has_original, document_.name]), () => actions(document_, this.on));

@@ -72,7 +72,7 @@ class DocumentPage {
     const warnings = document_.status === "completed" ? warningsOf(document_) : [];
     this.put(this.remarks, serving + document_.rebuilding, () => [serving ? el("small", { text: serving }) : null, document_.rebuilding ? el("small", { text: "part of a rebuild of all documents" }) : null]);
     this.put($("#notices"), JSON.stringify([error, warnings]), () => [
-      error ? el("div", { class: "notice bad", "data-testid": "failure" }, icon("warn"), el("p", {}, el("strong", { text: error.message }), nextStep(error.message, error.next_step))) : null,
+      error ? el("div", { class: "notice bad", "data-testid": "failure" }, icon("warn"), el("p", {}, el("strong", { text: error.message }), data.manages || document_.session_id ? nextStep(error.message, error.next_step) : " Tell an administrator if you need it.")) : null,
       warnings.length ? el("div", { class: "notice warn", "data-testid": "warnings" }, icon("warn"), el("div", {}, warnings.map((text) => el("p", { text })))) : null,
     ]);
   }
