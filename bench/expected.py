@@ -87,44 +87,65 @@ LEAST_SHARE, MOST_SHARE = 0.7, 1.3  # of poppler's count of characters
 def pdf_differences(expected: dict[str, str], found: dict[str, Any]) -> list[tuple[str, str]]:
     """(what differs, why) for a PDF, as `table_differences`; expected is what poppler makes of the file."""
     pages, letters = int(expected["pages_pdfinfo"] or 0), int(expected["nonspace_chars"] or 0)
+    readable = expected["poppler_status"].startswith("ok")
     if "error" in found:
-        return _why_failed(found["error"], expected, pages, letters)
+        return _why_failed(found, expected, pages, letters)
+    if found["media_type"] != "application/pdf":
+        why = "its content is no PDF, whatever its name" if not readable else ""
+        return [(f"read as {found['media_type']}", why)]
     differences = []
     if expected["without_password"]:
         differences.append((f"opened without its password: {expected['without_password']}", ""))
     if pages and found["page_count"] != pages:
-        why = "" if expected["poppler_status"].startswith("ok") else "poppler cannot read all of it"
+        why = "" if readable else "poppler cannot read all of it"
         differences.append((f"{found['page_count']} pages for {pages}", why))
     share = found["characters"] / letters if letters else 1.0
     if letters > 50 and not LEAST_SHARE <= share <= MOST_SHARE:
-        differences.append(
-            (
-                f"{found['characters']} characters for {letters}",
-                _why_length(share, found, expected["why_hard"]),
-            )
-        )
+        differences.append((f"{found['characters']} characters for {letters}", _why_length(found, letters)))
     return differences
 
 
-def _why_failed(error: str, expected: dict[str, str], pages: int, letters: int) -> list[tuple[str, str]]:
-    readable = expected["poppler_status"].startswith("ok")
+def _why_failed(
+    found: dict[str, Any], expected: dict[str, str], pages: int, letters: int
+) -> list[tuple[str, str]]:
+    error, readable = found["error"], expected["poppler_status"].startswith("ok")
     if error == "pdf_encrypted" and (expected["without_password"] or expected["encrypted"] == "yes"):
         return []
     if letters == 0 and error in ("no_text", "pdf_no_pages"):
         return []
     if error in ("pdf_corrupt", "file_type_unsupported") and not readable:
         return []
-    unread = error == "no_text" and expected["encrypted"] == "yes"
-    why = "decrypted by the empty password, yet pdfium and pypdf find empty pages" if unread else ""
+    why = _stamped(found, letters) if error == "no_text" else ""
     return [(f"failed: {error}, poppler has {pages} pages with {letters} characters", why)]
 
 
-def _why_length(share: float, found: dict[str, Any], hard: str) -> str:
+def _why_length(found: dict[str, Any], letters: int) -> str:
     warnings = set(found["warnings"])
-    if share > 1 and warnings & {"pages_recognised"}:
-        return "pictures of text are recognised here; poppler does not"
-    if share < 1 and warnings & {"pages_without_text", "pages_read_otherwise"}:
+    if found["characters"] > letters:
+        more = warnings & {"pages_recognised"}
+        return "pictures of text are recognised here; poppler does not" if more else ""
+    if warnings & {
+        "pages_without_text", "pages_read_otherwise", "pages_need_recognition", "pages_not_reached"
+    }:  # fmt: skip
         return "what cannot be read is told in a warning"
-    if share < 1 and "digitally signed" in hard:
-        return "a signature's words are an annotation, not the page's text"
-    return ""
+    return _stamped(found, letters)
+
+
+def _stamped(found: dict[str, Any], letters: int) -> str:
+    """A reason, if buttons, signatures and the like say the rest: drawn over the page, not in it."""
+    import pypdfium2
+    from pypdfium2 import raw
+
+    seen = 0
+    with pypdfium2.PdfDocument(found["path"]) as document:
+        for number in range(len(document)):
+            page = document[number]
+            raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
+            page.close()
+            page = document[number]
+            textpage = page.get_textpage()
+            seen += len("".join(textpage.get_text_range().split()))
+            textpage.close()
+            page.close()
+    enough = seen > found.get("characters", 0) and seen >= LEAST_SHARE * letters
+    return "the rest are captions of buttons and stamps of signatures, not the page's text" if enough else ""
