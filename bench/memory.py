@@ -25,7 +25,6 @@ from bench import resident  # noqa: E402
 from bench.harness import start  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parent / "results" / "memory.json"
-PORT = 8797
 WORDS = ("harbour", "ledger", "copper", "winter", "branch", "signal", "garden", "theory", "window", "river")
 COLUMNS = "id,date,customer,city,product,quantity,price,discount,total,currency,status,note"
 SHARES = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)  # of the parts, when it is looked at
@@ -84,19 +83,22 @@ def generate(path: Path, size: int) -> int:
 def measure(table: Path, folder: Path, seconds: float) -> dict[str, Any]:
     """Upload, ingest, watch."""
     from bench.data import person
+    from config.embedded import ports
     from documents.models import Document
 
     user, collection = person("memory")
+    port = ports.any_free()
     web = _start(
-        folder, "web", "uvicorn", "config.asgi:application", "--port", str(PORT), "--log-level", "error"
+        folder, "web", "uvicorn", "config.asgi:application", "--port", str(port), "--log-level", "error"
     )
+    address = f"http://127.0.0.1:{port}"
     lean = ("--without-gossip", "--without-mingle")
     worker = _start(folder, "worker", "celery", "-A", "config", "worker", "--loglevel", "WARNING", *lean)
     try:
-        idle = _idle(web.pid)
+        idle = _idle(web.pid, address)
         watch = resident.Watch(lambda: _roles(folder, web.pid, worker.pid))
         began = time.perf_counter()
-        _upload(table, user, collection.pk)
+        _upload(table, user, f"{address}/api/models/{collection.pk}/documents")
         facts = {
             "web_idle_mb": idle,
             "upload_seconds": round(time.perf_counter() - began, 1),
@@ -208,32 +210,31 @@ def _start(folder: Path, name: str, *command: str) -> "subprocess.Popen[bytes]":
         )
 
 
-def _idle(pid: int) -> int:
+def _idle(pid: int, address: str) -> int:
     """The web process's memory once its model is loaded."""
     import httpx
 
     while True:
         try:
-            if httpx.get(f"http://127.0.0.1:{PORT}/health/ready", trust_env=False).status_code == 200:
+            health = httpx.get(f"{address}/health/ready", trust_env=False).json()
+            if health["checks"].get("embedding_model") == "ok":
+                time.sleep(2)  # then it has given back what loading took
                 return resident.megabytes(pid)
         except httpx.TransportError:
             pass
         time.sleep(0.25)
 
 
-def _upload(table: Path, user: Any, model_id: int) -> None:
+def _upload(table: Path, user: Any, address: str) -> None:
     """As a browser's form would, streamed from the disk."""
     import httpx
 
     from accounts import tokens
 
     headers = {"Authorization": f"Bearer {tokens.issue(user)['access']}"}
-    with (
-        httpx.Client(base_url=f"http://127.0.0.1:{PORT}", timeout=600, trust_env=False) as client,
-        table.open("rb") as file,
-    ):
+    with httpx.Client(timeout=600, trust_env=False) as client, table.open("rb") as file:
         files = {"file": ("sales.csv", file, "text/csv")}
-        client.post(f"/api/models/{model_id}/documents", files=files, headers=headers).raise_for_status()
+        client.post(address, files=files, headers=headers).raise_for_status()
 
 
 if __name__ == "__main__":
