@@ -52,13 +52,14 @@ def try_retrieval(request: HttpRequest, model_id: int) -> HttpResponse:
 def counts(request: HttpRequest, model_id: int) -> JsonResponse:
     """How many documents of a model are in each state, and what those that wait are waiting for.
 
-    `in_work` counts those of all models: the workers take the parts of all of them in turn.
+    `chunks` are the passages that answers come from now. `in_work` counts the documents of all models: the
+    workers take the parts of all of them in turn.
     """
     access.get_for(request.user, model_id)
     rows = selectors.documents_of_collection(request.user, model_id)
     found = dict(rows.order_by().values_list("status").annotate(Count("pk")))
     totals = rows.aggregate(
-        chunks=Sum("chunk_count"), warned=Count("pk", filter=Q(status=Status.COMPLETED) & ~Q(warnings=[]))
+        chunks=Sum("served_chunks"), warned=Count("pk", filter=Q(status=Status.COMPLETED) & ~Q(warnings=[]))
     )
     return JsonResponse(
         {
