@@ -103,7 +103,7 @@ class Command(BaseCommand):
             if document.error_code:
                 text = f"{document.error_message} {document.error_next_step}"
             else:
-                text = f"{document.chunk_count} passages"
+                text = f"{document.chunk_count} passage{'' if document.chunk_count == 1 else 's'}"
                 text += "".join(f"; {warning['message']}" for warning in document.warnings)
             self._say(f"{document.status:<14} {document.name}: {text}")
 
