@@ -191,7 +191,7 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
     C.NO_TEXT: D(
         422,
         "No text was found in the file.",
-        "If it is a scan, run text recognition (OCR) on it and upload the result.",
+        "Check that it holds words; a scan needs text recognition (OCR) first.",
     ),
     C.CSV_UNREADABLE: D(
         422, "The table cannot be read as CSV.", "Save it as CSV in UTF-8 and upload it again."

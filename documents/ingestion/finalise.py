@@ -29,11 +29,8 @@ def document_finalise(document: Document, generation: int) -> None:
     noticed = DocumentPart.objects.filter(document=document, generation=generation).exclude(warnings=[])
     gathered = [warning for part in noticed.values_list("warnings", flat=True) for warning in part]
     if document.chunk_count == 0:
-        media_type = source_of(document).media_type
-        if media_type == MediaType.CSV:
-            raise PermanentError(ErrorCode.CSV_EMPTY)
-        step = "Check the file and upload it again." if media_type == MediaType.TEXT else ""
-        raise PermanentError(ErrorCode.NO_TEXT, no_text(gathered), next_step=step)
+        empty = ErrorCode.CSV_EMPTY if source_of(document).media_type == MediaType.CSV else ErrorCode.NO_TEXT
+        raise PermanentError(empty, no_text(gathered))
     facts = facts_of(document)
     facts = facts | {"warnings": [*facts["warnings"], *for_people(gathered)]}
     drop_partial(document.pk, generation)

@@ -83,7 +83,6 @@ def test_a_file_that_cannot_be_read_fails_with_code_sentence_and_next_step(
     assert (document.status, document.error_code) == (Status.FAILED, code)
     assert document.error_message
     assert document.error_next_step
-    assert "recognition" not in document.error_next_step or name == "scan.pdf"
     assert not document.chunks.exists()
     assert not document.parts.exists()
 
