@@ -1,6 +1,7 @@
-"""Keeping the web process small. Linux with glibc; elsewhere nothing happens."""
+"""Keeping the web process small. What needs Linux and glibc does nothing elsewhere."""
 
 import ctypes
+import sys
 from pathlib import Path
 
 # From malloc.h. Left alone, glibc makes eight heaps per core, and keeps what was freed in case it is needed.
@@ -8,6 +9,11 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 ARENAS, LARGE, KEPT = 2, 256 * 1024, 512 * 1024
 MADV_DONTNEED = 4
 MAPS = Path("/proc/self/maps")
+
+
+def leave_out() -> None:
+    """Do without httpx's command line, which brings rich and pygments: 3 MB. Before httpx is imported."""
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 
 def return_early() -> None:

@@ -86,3 +86,11 @@ def test_what_uploads_held_goes_back_to_the_system(asked, most):
     left = int(done.stdout) // MEGABYTE
     assert left <= most
     assert asked or left > 30  # else the other case would show nothing
+
+
+def test_the_web_process_brings_no_command_lines():
+    program = "import config.asgi, sys, httpx; print(httpx.Client.__name__, 'rich' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.split() == ["Client", "False"]
