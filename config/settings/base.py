@@ -156,7 +156,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "retry_on_timeout": True,
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "config.beat:PatientScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep-ingestion": {"task": "documents.tasks.sweep", "schedule": 30.0},
     "repair-answers": {"task": "chat.tasks.repair_answers", "schedule": 30.0},
