@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 from documents.chunking.base import ChunkPlan, says_something
@@ -49,7 +50,7 @@ def cut(text: str, size: int, measure: Measure, most: int | None = None) -> list
         keep_separator="end",
         chunk_size=size,
         chunk_overlap=0,
-        length_function=measure,
+        length_function=lru_cache(maxsize=4096)(measure),  # lines and words are often the same
         strip_whitespace=False,
     )
     ranges: list[tuple[int, int]] = []
