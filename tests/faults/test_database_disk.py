@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import psycopg
 import pytest
 
 from config.embedded import postgres
@@ -19,10 +20,10 @@ DISK = 1000  # megabytes
 UNFINISHED = ("queued", "processing")
 
 
-def complaints(stack: Stack) -> int:
-    """How often PostgreSQL found no room."""
+def complaints(stack: Stack, word: str = "No space left on device") -> int:
+    """How often PostgreSQL found no room, as it says in its log."""
     assert stack.postgres is not None
-    return (stack.postgres.data / "log").read_text(errors="replace").count("No space left on device")
+    return (stack.postgres.data / "log").read_text(errors="replace").count(word)
 
 
 def move_everything(stack: Stack, source: str, target: str) -> None:
@@ -94,7 +95,7 @@ def test_tables_on_a_full_disk_make_documents_wait(stack, record, away):
         count = assert_as_undisturbed(stack, document, content)
     record(
         f"The disk of PostgreSQL's tables is full for {round(full)} s",
-        "waited; what was served was served; uploads were refused with 507 storage_full; completed",
+        "the document waited; what was served was served; uploads were refused with 507 storage_full; completed",
         seconds,
         count,
     )
@@ -143,25 +144,43 @@ def cluster_on_a_small_disk(stack: Stack) -> Iterator[Disk]:
     stack.start_postgres()
 
 
+def write_log_until_it_ends(stack: Stack) -> None:
+    """Write to the write-ahead log alone, until PostgreSQL cannot and crashes, as it has to."""
+    for _ in range(200):
+        try:
+            stack.rows("SELECT pg_logical_emit_message(false, 'filler', repeat('x', 2000000))")
+        except psycopg.OperationalError:
+            return
+    raise AssertionError("the log always had room")
+
+
 @long
-def test_a_database_without_any_room_fails_no_document(stack, record):
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_database_without_any_room_fails_no_document(stack, record, crash):
     content = book(4000)
     with cluster_on_a_small_disk(stack) as disk, Supervisor(stack) as supervisor:
         document = stack.upload(content)
         in_the_middle(stack, document)
-        before = complaints(stack)
+        before, panics = complaints(stack), complaints(stack, "PANIC")
         started = time.monotonic()
         disk.fill()
+        if crash:
+            write_log_until_it_ends(stack)
         stack.wait(lambda: complaints(stack) > before, 60)
         time.sleep(60)
-        full = time.monotonic() - started
+        full, panics = time.monotonic() - started, complaints(stack, "PANIC") - panics
         disk.make_room()
         settle(stack, document, 240)
         seconds = time.monotonic() - started
         count = assert_as_undisturbed(stack, document, content)
+    assert bool(panics) >= crash
+    room = "and its write-ahead log cannot grow" if crash else "tables and write-ahead log"
+    crashed = (
+        f"PostgreSQL crashed ({panics}) and its supervisor tried {supervisor.starts} times to start it; "
+    )
     record(
-        f"The disk of PostgreSQL's tables and write-ahead log is full for {round(full)} s",
-        f"PostgreSQL ended and was started again {supervisor.starts} times; waited; completed",
+        f"The disk of all of PostgreSQL is full for {round(full)} s, {room}",
+        f"{crashed if crash else ''}the document waited; completed",
         seconds,
         count,
     )
