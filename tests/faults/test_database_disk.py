@@ -95,7 +95,7 @@ def test_tables_on_a_full_disk_make_documents_wait(stack, record, away):
         count = assert_as_undisturbed(stack, document, content)
     record(
         f"The disk of PostgreSQL's tables is full for {round(full)} s",
-        "the document waited; what was served was served; uploads were refused with 507 storage_full; completed",
+        "waited; what was served was served; uploads were refused with 507 storage_full; completed",
         seconds,
         count,
     )
