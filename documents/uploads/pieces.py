@@ -16,7 +16,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-PIECE = 1024**2  # of which an upload holds a few copies at once; below what Django keeps in memory
+PIECE = 2 * 1024**2  # below what Django keeps in memory (FILE_UPLOAD_MAX_MEMORY_SIZE)
 READ_ON = 16 * 1024**2  # of a body whose answer is known: a client that still sends may miss the answer
 ROUTE = re.compile(r"^/api/uploads/[0-9a-fA-F-]{36}/?$")
 OFFSET, LENGTH = b"upload-offset", b"content-length"
