@@ -16,6 +16,7 @@ from documents.embedding.weights import Weights
 
 BATCH_TOKENS = 2048  # padded; larger batches were no faster and take more memory
 WIDTH_STEP = 16  # OpenVINO keeps what it compiled for each width: 250 of them took 300 MB, 16 take 25 MB
+QUERY_WIDTHS = (16, 32, 64, 128)  # then max_tokens; each one in use costs every web process some megabytes
 CONVERT_TIMEOUT_SECONDS = 600
 
 
@@ -60,9 +61,13 @@ class OpenVinoEmbedder:
         """See `Embedder.embed_query`."""
         ids = clip(self._tokenizer.encode(text), self.max_tokens)
         with self._single_lock:
-            self._single.infer(_padded([ids]))
+            self._single.infer(_padded([ids], least=self._query_width(len(ids))))
             vector = np.array(self._single.get_output_tensor(0).data[0], dtype=np.float32)
         return vector / max(float(np.linalg.norm(vector)), 1e-12)
+
+    def _query_width(self, tokens: int) -> int:
+        """Few widths for questions: what is compiled for each is kept."""
+        return next((width for width in QUERY_WIDTHS if tokens <= width), self.max_tokens)
 
     def count_tokens(self, texts: list[str]) -> list[int]:
         """See `Embedder.count_tokens`."""
@@ -119,8 +124,8 @@ def _batches(lengths: list[int]) -> list[list[int]]:
     return groups
 
 
-def _padded(rows: list[list[int]]) -> dict[str, np.ndarray]:
-    width = -(-max(len(row) for row in rows) // WIDTH_STEP) * WIDTH_STEP
+def _padded(rows: list[list[int]], least: int = 0) -> dict[str, np.ndarray]:
+    width = -(-max(least, *(len(row) for row in rows)) // WIDTH_STEP) * WIDTH_STEP
     ids = np.zeros((len(rows), width), dtype=np.int64)
     mask = np.zeros((len(rows), width), dtype=np.int64)
     for index, row in enumerate(rows):
