@@ -205,7 +205,7 @@ def test_waiting_tells_that_no_worker_runs(ingest, tmp_path, monkeypatch):
     code, lines = ingest(tmp_path / "a.txt", wait=True, stderr=err)
     assert code == 0
     assert err.getvalue().count("No ingestion worker is running") == 1
-    assert lines[-1].startswith("completed      a.txt: 1 passages")
+    assert lines[-1].startswith("completed      a.txt: 1 passage")
 
 
 def test_the_real_command_waits_for_the_real_worker(celery_worker, superadmin, collection, folder, settle):
@@ -220,7 +220,7 @@ def test_the_real_command_waits_for_the_real_worker(celery_worker, superadmin, c
         timeout=150,
     )
     assert done.returncode == 1, done.stderr
-    assert "completed      2019/annual.pdf: 1 passages" in done.stdout
+    assert "completed      2019/annual.pdf: 1 passage" in done.stdout
     assert "failed         scan.pdf: No text was found" in done.stdout
     assert "0 refused, 1 failed." in done.stderr
     statuses = set(Document.objects.values_list("name", "status"))
