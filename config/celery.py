@@ -7,10 +7,13 @@ from celery import Celery, Task
 from celery.signals import task_postrun
 from django.db import close_old_connections
 
+from config.broker import outlive_redis
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 
 TASKS_PER_CONNECTION = 500
 
+outlive_redis()
 app = Celery("verbatim")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Left alone, Celery closes the pool of connections before and after every task; then PostgreSQL starts a new

@@ -1,5 +1,6 @@
 """Redis and PostgreSQL forget, stop and come back in the middle."""
 
+import signal
 import time
 
 import pytest
@@ -41,6 +42,24 @@ def test_a_redis_that_is_away_for_twenty_seconds_loses_nothing(stack, record):
     assert stack.workers[0].runs()
     record("Redis killed, back after 20 s and empty", "completed", seconds, count)
     record("A file uploaded while Redis is away (20 s)", "taken, waited, completed", later, few)
+
+
+def test_a_worker_that_waits_for_messages_outlives_redis(stack, record):
+    content = book(300)
+    order = stack.order("part-worked", "process SIGSTOP")  # holds its message, while the worker asks for more
+    document = stack.upload(content)
+    stack.wait(lambda: not order.exists(), 60)
+    started = time.monotonic()
+    stack.redis.kill()
+    time.sleep(3)
+    stack.start_redis()
+    time.sleep(5)
+    stack.workers[0].signal(signal.SIGCONT)
+    settle(stack, document)
+    seconds = time.monotonic() - started
+    assert stack.workers[0].runs()
+    count = assert_as_undisturbed(stack, document, content)
+    record("Redis killed while one pool process works and the other waits", "completed", seconds, count)
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
