@@ -3,10 +3,10 @@
 The same files go through the real pipeline into the product's own PostgreSQL: in one process with every step
 timed, and through real Celery workers from upload to completed (one with one process, one with two, two with
 one each, and one with two that cut where the topic changes), every time in a model of its own and without
-cached vectors. A generated table follows. Beside that, in the same run: the machine's roofline
-(bench/roofline.py, before and after), where the embedding model's time goes (bench/operations.py) and the
-obvious pipeline (bench/obvious.py). The default is 253 pages of company reports. Writes
-bench/results/ingest.json and ingest.md.
+cached vectors. The largest file alone follows, by one worker and by two, and a generated table. Beside that,
+in the same run: the machine's roofline (bench/roofline.py, before and after), where the embedding model's
+time goes (bench/operations.py), the obvious pipeline (bench/obvious.py). The default is 253 pages of company
+reports. Writes bench/results/ingest.json and ingest.md.
 """
 
 import argparse
@@ -52,6 +52,11 @@ def main() -> None:
         results["ways"] = {"in one process, step by step": in_process(files)}
         for name, way in WAYS.items():
             results["ways"][name] = with_workers(files, folder, *way)
+        largest = [max(files, key=lambda file: file.stat().st_size)]
+        results["one_document"] = {
+            name: with_workers(largest, folder, workers, 1, "recursive")
+            for name, workers in {"1 worker, 1 process": 1, "2 workers, 1 process each": 2}.items()
+        }
         results["table"] = with_workers([table(folder)], folder, 1, 2, "recursive")
         results["operations"] = operations.milliseconds()
         rooflines.append(roofline.tokens_per_second())
@@ -144,7 +149,7 @@ def with_workers(
     try:
         while cache.get(WORKER_HEARTBEAT_KEY) is None:
             time.sleep(0.1)
-        name = f"{workers}x{processes}-{strategy}-{files[0].stem}"
+        name = f"{workers}x{processes}-{strategy}-{len(files)}-{files[0].stem}"
         for number in range(4):
             path = folder / f"warm-{name}-{number}.txt"
             path.write_text("\n".join(f"Line {n} of {name} {number} warms the model." for n in range(6000)))

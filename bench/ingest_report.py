@@ -13,6 +13,7 @@ def page(results: dict[str, Any]) -> str:
     lines += [f"Roofline (products of the embedding model alone, bf16): {best[0]:,} tokens/s before, "]
     lines[-1] += f"{best[1]:,} after."
     lines += ["", *_ways(results), "", *_steps(results["ways"])]
+    lines += ["", *_one_document(results["one_document"])]
     if "obvious" in results:
         lines += ["", *_obvious(results["obvious"])]
     lines += ["", *_operations(results["operations"]), "", *_table(results["table"])]
@@ -47,6 +48,18 @@ def _steps(ways: dict[str, Any]) -> list[str]:
     lines += [_row(*["---"] * (1 + len(steps)))]
     rows = [(name, *(way["seconds_per_step"].get(step, "") for step in steps)) for name, way in ways.items()]
     return lines + [_row(*row) for row in rows]
+
+
+def _one_document(ways: dict[str, Any]) -> list[str]:
+    lines = [
+        "The largest file alone:",
+        "",
+        _row("way", "seconds", "pages/s", "cores busy"),
+        _row(*["---"] * 4),
+    ]
+    return lines + [
+        _row(name, way["seconds"], way["pages_per_second"], way["cores_busy"]) for name, way in ways.items()
+    ]
 
 
 def _obvious(obvious: dict[str, Any]) -> list[str]:
