@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+import signal
 import threading
 import time
 from typing import Any
@@ -17,6 +18,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from config.api.health import WORKER_HEARTBEAT_KEY
+from config.embedded.supervisor import die_with_parent
 from config.errors import VerbatimError
 from config.queues import enqueue
 from documents.ingestion import outages
@@ -117,9 +119,10 @@ def _backoff(retries: int) -> float:
 
 @worker_process_init.connect
 def _share_the_machine(**kwargs: Any) -> None:
-    """After the fork: each of the worker's processes takes its share of the cores."""
+    """After the fork: each of the worker's processes takes its share of the cores, and never outlives it."""
     from documents.embedding.registry import limit_threads
 
+    die_with_parent(signal.SIGKILL)
     limit_threads((os.cpu_count() or 1) // settings.CELERY_WORKER_CONCURRENCY)
 
 

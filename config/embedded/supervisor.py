@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 STOP_SECONDS = 15
@@ -25,6 +26,7 @@ class Service:
         command: program and arguments.
         essential: whether Verbatim ends when this one cannot be kept alive.
         serves_others: ended only when all the others are gone.
+        orphan_signal: what it gets when we were killed ourselves (Linux).
     """
 
     name: str
@@ -32,6 +34,7 @@ class Service:
     environment: dict[str, str] = field(default_factory=dict)
     essential: bool = True
     serves_others: bool = False
+    orphan_signal: signal.Signals = signal.SIGTERM
     process: subprocess.Popen | None = None
     starts: list[float] = field(default_factory=list)
     given_up: bool = False
@@ -63,7 +66,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 env=os.environ | service.environment,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=partial(die_with_parent, service.orphan_signal),
             )
         service.starts.append(time.monotonic())
         if service not in self.services:
@@ -130,6 +133,11 @@ def _kill_session(group: int) -> None:
         pass
 
 
-def _die_with_parent() -> None:
-    """Linux: a child gets SIGTERM when we are killed without the chance to end it."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def die_with_parent(number: signal.Signals) -> None:
+    """Linux: this process gets a signal when its parent is killed without the chance to end it.
+
+    Args:
+        number: which; it can come several times, once per thread of the parent.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number)

@@ -1,9 +1,11 @@
 """Workers, their processes and their readers die in the middle."""
 
+import os
 import signal
 import threading
 import time
 
+import psutil
 import pytest
 
 from tests.faults.stack import Program, Stack
@@ -68,6 +70,27 @@ def test_a_killed_worker_is_replaced_by_a_new_one(stack, record):
     seconds = time.monotonic() - started
     count = assert_as_undisturbed(stack, document, content)
     record("SIGKILL of the whole worker, a new one after 3 s", "completed", seconds, count)
+
+
+def test_the_processes_of_a_worker_do_not_outlive_it(stack, record):
+    content = book()
+    document = stack.upload(content)
+    in_the_middle(stack, document)
+    worker = stack.workers[0]
+    family = psutil.Process(worker.pid).children(recursive=True)
+    assert len(family) >= 3, "two pool processes and a reader"
+    started = time.monotonic()
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.process.wait(10)
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+    stack.worker()
+    settle(stack, document)
+    count = assert_as_undisturbed(stack, document, content)
+    seconds = time.monotonic() - started
+    record(
+        "SIGKILL of a worker's main process alone", "its others end; completed by a new one", seconds, count
+    )
 
 
 def test_a_worker_killed_every_few_seconds_still_completes(stack, record):

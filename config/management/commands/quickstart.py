@@ -106,7 +106,11 @@ class Command(BaseCommand):
         self.supervisor.start(Service("builtin-llm", command, essential=False))
 
     def _start_verbatim(self, host: str, port: int) -> Service:
-        """Web, worker and beat."""
+        """Web, worker and beat.
+
+        When this process is killed, Redis is ended in the same moment, and a worker that ends warm waits for
+        it; what a killed one had in hand is taken up again.
+        """
         celery = [sys.executable, "-m", "celery", "-A", "config"]
         web = Service(
             "web",
@@ -116,7 +120,7 @@ class Command(BaseCommand):
         )
         self.supervisor.start(web)
         worker = ["worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-        self.supervisor.start(Service("worker", [*celery, *worker]))
+        self.supervisor.start(Service("worker", [*celery, *worker], orphan_signal=signal.SIGKILL))
         self.supervisor.start(Service("beat", [*celery, "beat", "--loglevel", "WARNING", "--pidfile="]))
         return web
 
