@@ -86,6 +86,9 @@ class MessageSource(models.Model):
     chunk = models.ForeignKey(Chunk, null=True, related_name="+", **BY_DATABASE)
     document = models.ForeignKey(Document, null=True, related_name="+", **BY_DATABASE)
     document_name = models.CharField(max_length=255)
+    document_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of the bytes that the passage was read from."
+    )
     content = models.TextField()
     section = models.CharField(max_length=255, blank=True)
     page = models.PositiveIntegerField(null=True)

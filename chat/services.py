@@ -182,17 +182,19 @@ def answer_sources_set(*, message_id: int, passages: Iterable[Passage], trace: d
 def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, Any]) -> None:
     if not Message.objects.filter(pk=message_id).exists():
         return
-    chunks = set(Chunk.objects.filter(pk__in=[p.chunk_id for p in passages]).values_list("pk", flat=True))
-    documents = set(
-        Document.objects.filter(pk__in=[p.document_id for p in passages]).values_list("pk", flat=True)
+    bytes_of = dict(
+        Document.objects.filter(pk__in=[p.document_id for p in passages]).values_list("pk", "sha256")
     )
+    chunks = set(Chunk.objects.filter(pk__in=[p.chunk_id for p in passages]).values_list("pk", flat=True))
     MessageSource.objects.bulk_create(
         MessageSource(
             message_id=message_id,
             marker=marker,
             chunk_id=passage.chunk_id if passage.chunk_id in chunks else None,
-            document_id=passage.document_id if passage.document_id in documents else None,
+            document_id=passage.document_id if passage.document_id in bytes_of else None,
             document_name=passage.document_name[:255],
+            # a chunk that is gone already may have been another version's
+            document_sha256=bytes_of.get(passage.document_id, "") if passage.chunk_id in chunks else "",
             content=passage.content,
             section=passage.section[:255],
             page=passage.page,
