@@ -139,3 +139,124 @@ class Feedback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rating} for message {self.message_id}"
+
+
+class EvaluationQuestion(models.Model):
+    """A test question of a collection: where its answer stands, or that it stands nowhere.
+
+    All that is given must hold of a found passage: the document, the page, the text. The document is named
+    too, so that the expectation outlives a document that is deleted and uploaded again.
+    """
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="evaluation_questions")
+    question = models.TextField()
+    answerable = models.BooleanField(default=True, help_text="False: the documents do not hold the answer.")
+    document = models.ForeignKey(Document, null=True, blank=True, related_name="+", **BY_DATABASE)
+    document_name = models.CharField(max_length=255, blank=True)
+    page = models.PositiveIntegerField(null=True, blank=True)
+    passage = models.TextField(blank=True, help_text="Text that the passage must hold.")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(answerable=True)
+                | Q(document__isnull=True, document_name="", page__isnull=True, passage=""),
+                name="evaluation_unanswerable_expects_nothing",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"test question {self.pk}"
+
+
+class RunStatus(models.TextChoices):
+    """The last three are final."""
+
+    QUEUED = "queued", "Waiting for a worker"
+    RUNNING = "running", "Running"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class EvaluationRun(models.Model):
+    """All test questions of a collection asked once, with these settings.
+
+    A worker holds it by a lease that it renews; each question that is done is stored by itself.
+    """
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="evaluation_runs")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    label = models.CharField(max_length=120, blank=True)
+    status = models.CharField(max_length=10, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    settings = models.JSONField(default=dict, help_text="What was in force; see evaluation.services.")
+    with_answers = models.BooleanField(default=False, help_text="Answers were written, not only searched for.")
+    questions_total = models.PositiveIntegerField(default=0)
+    questions_done = models.PositiveIntegerField(default=0)
+    metrics = models.JSONField(default=dict)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+    error_next_step = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Since the last question was done.")
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"evaluation run {self.pk}"
+
+
+class Verdict(models.TextChoices):
+    """What became of one question of a run."""
+
+    RIGHT = "right", "Right"
+    WRONG = "wrong", "Wrong"
+    ERROR = "error", "Could not be asked"
+
+
+class EvaluationResult(models.Model):
+    """One question of a run: as it was asked and expected then, and what was found."""
+
+    run = models.ForeignKey(EvaluationRun, on_delete=models.CASCADE, related_name="results")
+    index = models.PositiveIntegerField(help_text="From 0, in the order of the questions.")
+    source = models.ForeignKey(EvaluationQuestion, null=True, on_delete=models.SET_NULL, related_name="+")
+    question = models.TextField()
+    answerable = models.BooleanField()
+    expected_document = models.BigIntegerField(null=True, help_text="Its id at that time.")
+    expected_name = models.CharField(max_length=255, blank=True)
+    expected_page = models.PositiveIntegerField(null=True)
+    expected_passage = models.TextField(blank=True)
+
+    done = models.BooleanField(default=False)
+    verdict = models.CharField(max_length=5, choices=Verdict.choices, blank=True)
+    found = models.JSONField(default=list, help_text="The best passages, with whether each fits.")
+    rank = models.PositiveSmallIntegerField(null=True, help_text="Of the first passage that fits, from 1.")
+    recall = models.FloatField(null=True)
+    refused = models.BooleanField(null=True)
+    search_ms = models.FloatField(null=True)
+    answer_ms = models.FloatField(null=True)
+    answer = models.TextField(blank=True)
+    citations = models.PositiveSmallIntegerField(null=True, help_text="Passages that the answer cites.")
+    supported = models.PositiveSmallIntegerField(null=True, help_text="Of these, how many bear it out.")
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("run_id", "index")
+        constraints = [models.UniqueConstraint(fields=["run", "index"], name="evaluation_result_once")]
+
+    def __str__(self) -> str:
+        return f"result {self.index} of evaluation run {self.run_id}"

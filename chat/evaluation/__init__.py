@@ -1,0 +1,1 @@
+"""How good a collection's retrieval and answers are, by test questions that its admins keep."""
