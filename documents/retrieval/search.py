@@ -35,6 +35,7 @@ def search(
     top_k: int | None = None,
     session_id: UUID | None = None,
     rewritten: str | None = None,
+    similarity_threshold: float | None = None,
 ) -> SearchResult:
     """The passages of a collection that answer a question best, as this user may see them.
 
@@ -45,6 +46,7 @@ def search(
         top_k: how many passages at most, 1 to 50; the collection's own setting when None.
         session_id: also search the files that this user uploaded into this chat.
         rewritten: what to search for instead of `query`, e.g. a follow-up made complete.
+        similarity_threshold: instead of the collection's own, to see what another would do.
 
     Returns:
         Passages past the gate, best first; see `SearchResult`. Nothing at all for an empty scope.
@@ -53,7 +55,7 @@ def search(
         VerbatimError: NOT_FOUND when the user may not use the collection, MESSAGE_EMPTY for an empty
             query, VALIDATION_ERROR for a top_k out of range.
     """
-    collection = access.get_for(user, collection.pk)
+    collection = _looked_up(user, collection.pk, similarity_threshold)
     wanted = collection.top_k if top_k is None else top_k
     if not 1 <= wanted <= MAX_TOP_K:
         raise VerbatimError(
@@ -70,7 +72,7 @@ def search(
         with transaction.atomic(), connection.cursor() as cursor:
             run = _Run(cursor, bounds, collection, text, vector, wanted, clock)
             found = run.passages()
-        collection = access.get_for(user, collection.pk)
+        collection = _looked_up(user, collection.pk, similarity_threshold)
         if collection.embedding_model == model:
             break  # else a rebuild came to its end meanwhile: with its model then
     return SearchResult(
@@ -87,6 +89,14 @@ def search(
 def clean(text: str) -> str:
     """The question without what PostgreSQL refuses (NUL, lone surrogates) and without outer blanks."""
     return text.replace("\x00", " ").encode("utf-8", "replace").decode("utf-8").strip()
+
+
+def _looked_up(user: User, collection_id: int, similarity_threshold: float | None) -> Collection:
+    """The collection as it is now, with the threshold that is tried instead of its own."""
+    collection = access.get_for(user, collection_id)
+    if similarity_threshold is not None:
+        collection.similarity_threshold = similarity_threshold
+    return collection
 
 
 def _embedded(model: str, text: str) -> np.ndarray:
