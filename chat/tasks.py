@@ -9,3 +9,25 @@ from chat.engine.repair import repair_all
 def repair_answers() -> int:
     """Close answers whose process died. Returns how many."""
     return repair_all()
+
+
+@shared_task(ignore_result=True, expires=3600)  # the sweeper rings again; rings must not pile up
+def run_evaluation(run_id: int) -> None:
+    """Ask the test questions of a run for a while, and ring for the rest."""
+    from chat.evaluation.runner import run_work
+    from chat.evaluation.runs import ring
+    from chat.models import EvaluationRun
+
+    if run_work(run_id=run_id):
+        for run in EvaluationRun.objects.filter(pk=run_id):
+            ring(run)
+
+
+@shared_task(ignore_result=True)
+def sweep_evaluations() -> None:
+    """Give away the runs that nobody works on."""
+    from chat.evaluation.runner import runs_sweep
+    from chat.evaluation.runs import ring
+
+    for run in runs_sweep():
+        ring(run)

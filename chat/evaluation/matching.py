@@ -5,7 +5,8 @@ All that the question names must hold:
 - the document: by id, or where that is gone by its name (letters' case and folders before it do not matter);
 - the page: within the passage's pages;
 - the text: one text stands in the other word for word (case, spacing, punctuation and Unicode's
-  compatibility forms aside), or at least OVERLAP of the expected words, repeats counted, are in the passage.
+  compatibility forms aside), or at least OVERLAP of the expected words, repeats counted, are in the passage,
+  and as large a share of those with digits (25 days are not 5 days).
   A passage that stands in the expected text must have MIN_INSIDE words: a heading alone proves nothing.
   Fewer than MIN_OVERLAP expected words must be there word for word.
 """
@@ -51,14 +52,14 @@ def holds(content: str, expected: str) -> bool:
         return False
     if _within(want, have) or (len(have) >= MIN_INSIDE and _within(have, want)):
         return True
-    shared = sum((Counter(want) & Counter(have)).values())
-    return len(want) >= MIN_OVERLAP and shared / len(want) >= OVERLAP
+    figures = [word for word in want if any(char.isdigit() for char in word)]
+    return len(want) >= MIN_OVERLAP and _share(want, have) >= OVERLAP and _share(figures, have) >= OVERLAP
 
 
 def same_name(name: str, other: str) -> bool:
     """Whether two names of documents mean the same one; folders count only where both have some."""
     one, two = name_key(name), name_key(other)
-    return one == two or ("/" not in one or "/" not in two) and base(one) == base(two)
+    return one == two or (("/" not in one or "/" not in two) and base(one) == base(two))
 
 
 def name_key(name: str) -> str:
@@ -86,6 +87,10 @@ def _on_page(passage: Passage, page: int | None) -> bool:
     if page is None:
         return True
     return passage.page is not None and passage.page <= page <= (passage.page_to or passage.page)
+
+
+def _share(want: list[str], have: list[str]) -> float:
+    return sum((Counter(want) & Counter(have)).values()) / len(want) if want else 1.0
 
 
 def _within(inner: list[str], outer: list[str]) -> bool:

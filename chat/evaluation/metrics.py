@@ -55,7 +55,7 @@ def first_fit(fits: Sequence[bool]) -> int | None:
 
 
 def gains_of(fits: Sequence[bool]) -> list[float]:
-    """Gains for one expected place: the first passage that fits counts, others at the same place are repeats."""
+    """Gains for one expected place: the first passage that fits counts, later ones repeat it."""
     first = first_fit(fits)
     return [float(rank == first) for rank in range(1, len(fits) + 1)]
 
@@ -120,7 +120,10 @@ def summary(asked: Sequence[Asked], *, k: int) -> dict[str, Any]:
         "recall_at_k": mean([one.recall or 0.0 for one in wanted]),
         "mrr": mean([reciprocal_rank(rank) for rank in ranks]),
         "ndcg_at_10": mean(
-            [ndcg_at_k([float(place == rank) for place in range(1, DEPTH + 1)], [1.0], DEPTH) for rank in ranks]
+            [
+                ndcg_at_k([float(place == rank) for place in range(1, DEPTH + 1)], [1.0], DEPTH)
+                for rank in ranks
+            ]
         ),
         "refusal_accuracy": mean([float(bool(one.refused) != one.answerable) for one in told]),
         "unanswerable_refused": mean([float(bool(one.refused)) for one in unwanted]),

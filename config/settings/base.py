@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from kombu import Exchange, Queue
 
 from config.env import env_bool, env_int, env_list, env_rate, env_str, looks_like_an_example
 from config.settings.console import UNFOLD  # noqa: F401
@@ -149,16 +150,23 @@ CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 30
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = env_int("WORKER_CONCURRENCY", min(os.cpu_count() or 1, 4), low=1, high=64)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Of Redis' priorities 0 is the first: what looks after all others must not stand behind their work.
+CELERY_TASK_ROUTES = {
+    f"documents.tasks.{name}": {"priority": 6} for name in ("split_document", "process_part", "drop_leftovers")
+}
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 2 * CELERY_TASK_TIME_LIMIT,  # else a long task would be given out twice
     "socket_timeout": 10,
     "socket_connect_timeout": 3,
     "retry_on_timeout": True,
 }
+# `llm` is for tasks that ask LLMs: where those that read files cannot call out, other workers take it
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), name) for name in ("celery", "llm")]
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "config.beat:PatientScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep-ingestion": {"task": "documents.tasks.sweep", "schedule": 30.0},
+    "sweep-evaluations": {"task": "chat.tasks.sweep_evaluations", "schedule": 30.0},
     "repair-answers": {"task": "chat.tasks.repair_answers", "schedule": 30.0},
     "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": 24 * 3600.0},
 }

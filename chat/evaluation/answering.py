@@ -1,0 +1,100 @@
+"""An answer as the chat would write it, out of the same pieces; no chat is made for it."""
+
+import asyncio
+import time
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from accounts.models import User
+from chat.engine import budget, citations
+from chat.engine.outcome import Draft, conclude
+from chat.engine.refusal import is_refusal, refusal_text
+from chat.llm import registry
+from chat.llm.base import LLM, Finished, LLMRequest, TextDelta
+from chat.sentences import sentences
+from chat.text import storable
+from collections_app.models import AnswerMode, Collection
+from config import outbound
+from config.errors import ErrorCode, TransientError
+from documents.retrieval.types import SearchResult
+from documents.selectors import readiness
+
+ANSWER_SECONDS = 120.0  # well within a worker's time limit
+
+
+@dataclass(frozen=True)
+class Written:
+    """An answer and what is measured of it.
+
+    Attributes:
+        refused: it says that the documents do not hold the answer.
+        cited, supported: passages that it cites, and of these those that bear out what cites them.
+    """
+
+    text: str
+    refused: bool
+    cited: int
+    supported: int
+    milliseconds: float
+
+
+def answer(*, user: User, collection: Collection, question: str, result: SearchResult) -> Written:
+    """Write the answer to a first question, from what was found for it.
+
+    Args:
+        collection: with the settings that are tried; its LLM is asked.
+
+    Raises:
+        VerbatimError: MESSAGE_TOO_LONG, or the LLM_* code that says what is wrong.
+    """
+    began = time.monotonic()
+    draft = Draft()
+    draft.prompt = budget.fit(collection=collection, question=question, passages=result.passages)
+    if collection.answer_mode == AnswerMode.STRICT and not (result.passed and draft.passages):
+        draft.refused = True
+        ready, in_work = readiness(user, collection.pk)
+        draft.text.append(refusal_text(result.nearest, ready=ready, in_work=in_work))
+    else:
+        llm = registry.build(registry.config_for(collection))
+        outbound.run_sync(_write(llm, collection, question, draft))
+    took = (time.monotonic() - began) * 1000
+    done = conclude(draft, None)
+    supported = sum(done.supported.get(marker) is True for marker in done.cited)
+    strict = collection.answer_mode == AnswerMode.STRICT
+    refused = draft.refused or says_no(done.content, strict=strict, backed=bool(done.cited or done.likely))
+    return Written(done.content, refused, len(done.cited), supported, round(took, 1))
+
+
+def says_no(text: str, *, strict: bool, backed: bool) -> bool:
+    """Whether an answer refuses: one of our own sentences, or what a strict prompt asks the LLM for then,
+    a single sentence that cites nothing (and that no passage bears out either). In any language.
+
+    Args:
+        strict: the model's answer mode.
+        backed: it cites a passage, or one was found that most likely carries it.
+    """
+    return is_refusal(text) or (strict and not backed and len(sentences(text)) <= 1)
+
+
+async def _write(llm: LLM, collection: Collection, question: str, draft: Draft) -> None:
+    prompt = draft.prompt
+    assert prompt is not None
+    request = LLMRequest(
+        messages=tuple(prompt.messages),
+        temperature=collection.temperature,
+        max_tokens=prompt.max_tokens,
+        context_tokens=collection.context_tokens,
+        question=question,
+        passages=tuple(prompt.passages),
+    )
+    markers = citations.MarkerFilter(len(prompt.passages))
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS), aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    draft.text.append(storable(markers.feed(event.text)))
+                elif isinstance(event, Finished):
+                    draft.finish_reason, draft.usage = event.reason, event.usage
+    except TimeoutError as error:
+        raise TransientError(ErrorCode.LLM_TIMEOUT) from error
+    draft.text.append(storable(markers.flush()))
