@@ -3,9 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from typing import Any
 
-from chat.sentences import codes, content_words, names, numbers, sentences
+from chat.sentences import Sentence, sentences
+from chat.support.evidence import Claim, Evidence
+from chat.support.meaning import question, similarities
+from chat.support.verdict import SURE_SHARE, Verdict, claim_of, is_borne_out, is_open, judge, shared_words
 from documents.retrieval.types import Passage
 
 # What a marker may look like: [1] [ 1 ] [^1] [1, 2] [1; 2] [1-3] [1 and 2] [[1]] 【1】 【1†source】 ［1］
@@ -22,10 +25,11 @@ _RANGE = re.compile(r"(\d+)\s*[–—-]\s*\^?(\d+)|(\d+)")
 # A number of up to three digits in brackets is meant as a citation; a longer one ([2019], [10000]) is text.
 _LOOKS_CITED = 999
 
-SUPPORTED_SHARE = 0.5  # of a sentence's content words that its cited passages must hold
-OWN_SHARE = 0.25  # and that one of several cited passages must hold itself
+OWN_SHARE = 0.25  # of a sentence's content words that one of several cited passages must hold itself
 LIKELY_SHARE = 0.6
 MAX_LIKELY = 3
+MAX_LIKELY_SENTENCES = 60
+_INTERJECTION = re.compile(r"^(?:yes|no|ja|nein|sí|oui|non|да|нет)[,.:;!]\s+", re.IGNORECASE)
 _ANY_MARKER = re.compile(r"[ \t]*\[(\d{1,3})\]")
 _LIST_NUMBER = re.compile(r"^\s*(?:>\s*)*(?:[-*+]\s+|\d{1,3}[.)]\s+|#{1,6}\s+)*")
 
@@ -180,7 +184,9 @@ class CitedSentence:
         text: without its markers.
         start, end: where it stands in the answer, markers included.
         supported: marker -> whether that passage carries its share of the sentence.
-        missing: what none of the cited passages holds: numbers, codes, names.
+        missing: what none of the cited passages holds: quotations, numbers, codes, names.
+        why: `quote`, `number`, `name`, `negation`, `direction` or `words`, whichever tells against it; "" for
+            none.
     """
 
     text: str
@@ -188,66 +194,93 @@ class CitedSentence:
     end: int
     supported: dict[int, bool]
     missing: tuple[str, ...] = ()
+    why: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept in the trace of the answer."""
+        return {
+            "start": self.start,
+            "end": self.end,
+            "markers": list(self.supported),
+            "supported": not self.why,
+            "unsupported_markers": [marker for marker, good in self.supported.items() if not good],
+            "missing": list(self.missing),
+            "why": self.why,
+        }
 
 
 @dataclass(frozen=True)
-class _Evidence:
-    """What a text holds, ready for comparing."""
+class _Open:
+    """A sentence with what the words say, before its meaning is asked."""
 
-    words: frozenset[str]
-    numbers: frozenset[Decimal]
-    codes: frozenset[str]
-    names: frozenset[str]
-
-    @classmethod
-    def of_passages(cls, passages: Sequence[Passage]) -> "_Evidence":
-        text = "\n".join(f"{one.document_name}\n{one.section}\n{one.content}" for one in passages)
-        words = frozenset(content_words(text))
-        return cls(words, frozenset(numbers(text)), frozenset(codes(text)), words)
-
-    @classmethod
-    def of_sentence(cls, text: str) -> "_Evidence":
-        return cls(
-            frozenset(content_words(text)),
-            frozenset(numbers(text)),
-            frozenset(codes(text)),
-            frozenset(names(text)),
-        )
-
-    def share_in(self, other: "_Evidence") -> float:
-        return len(self.words & other.words) / len(self.words) if self.words else 1.0
-
-    def missing_in(self, other: "_Evidence") -> tuple[str, ...]:
-        strange = {name for name in self.names if not content_words(name) <= other.words}
-        wanting = {f"{one:f}" for one in self.numbers - other.numbers} | (self.codes - other.codes) | strange
-        return tuple(sorted(wanting))
+    sentence: Sentence
+    markers: tuple[int, ...]
+    claim: Claim
+    verdict: Verdict
 
 
-def check(answer_text: str, passages: Sequence[Passage]) -> list[CitedSentence]:
-    """Each citing sentence against the passages that it cites; no LLM, no embedding.
+def check(
+    answer_text: str, passages: Sequence[Passage], *, model_id: str | None = None, meaning: bool = True
+) -> list[CitedSentence]:
+    """Each citing sentence against the passages that it cites; no LLM.
 
-    Every number, code and name of the sentence must stand in the cited passages, and half of its content
-    words; of several passages each must hold a part of the words itself.
+    Its quotations, numbers, codes and names must stand there, attached to the same things; no negation or
+    direction may be turned; and it must share words, or be near in meaning. Of several passages each must
+    hold a part of the words itself.
 
     Args:
         answer_text: the answer as it was shown, markers as `MarkerFilter` writes them.
         passages: in the order of their numbers.
+        model_id: the collection's embedding model; the default one when None.
+        meaning: ask the embedder where the words are not clear (one batch).
     """
-    checked = []
+    evidence: dict[int, Evidence] = {}
+    waiting = []
     for sentence in sentences(answer_text):
         markers = [int(one) for one in _ANY_MARKER.findall(sentence.text)]
         markers = [one for one in dict.fromkeys(markers) if 1 <= one <= len(passages)]
         if not markers:
             continue
-        plain = _without_markup(sentence.text)
-        said = _Evidence.of_sentence(plain)
-        cited = {one: _Evidence.of_passages([passages[one - 1]]) for one in markers}
-        together = _Evidence.of_passages([passages[one - 1] for one in markers])
-        missing = said.missing_in(together)
-        holds = bool(plain) and not missing and said.share_in(together) >= SUPPORTED_SHARE
-        supported = {one: holds and said.share_in(own) >= OWN_SHARE for one, own in cited.items()}
-        checked.append(CitedSentence(plain, sentence.start, sentence.end, supported, missing))
-    return checked
+        for one in markers:
+            evidence.setdefault(one, Evidence.of(passages[one - 1]))
+        claim = claim_of(_without_markup(sentence.text))
+        verdict = judge(claim, [evidence[one] for one in markers])
+        waiting.append(_Open(sentence, tuple(markers), claim, verdict))
+    near = _meanings(waiting, evidence, model_id) if meaning else {}
+    return [_closed(one, evidence, near.get(at)) for at, one in enumerate(waiting)]
+
+
+def _meanings(
+    waiting: Sequence[_Open], evidence: dict[int, Evidence], model_id: str | None
+) -> dict[int, float]:
+    """Place in `waiting` -> similarity, of those sentences that it may decide about."""
+    asked = [at for at, one in enumerate(waiting) if is_open(one.verdict) and one.claim.text]
+    questions = [
+        question(
+            waiting[at].claim,
+            [evidence[marker] for marker in waiting[at].markers],
+            waiting[at].verdict.units,
+            foreign=waiting[at].verdict.foreign,
+        )
+        for at in asked
+    ]
+    found = similarities(questions, model_id)
+    return dict(zip(asked, found, strict=True)) if found is not None else {}
+
+
+def _closed(one: _Open, evidence: dict[int, Evidence], similarity: float | None) -> CitedSentence:
+    why = one.verdict.why
+    if not why and (not one.claim.text or not is_borne_out(one.verdict, similarity)):
+        why = "words"
+    own = {marker: shared_words(one.claim, [evidence[marker]]) for marker in one.markers}
+    if one.verdict.share < SURE_SHARE:  # by meaning, in other words: the words cannot tell them apart
+        own = dict.fromkeys(one.markers, 1.0) if len(one.markers) == 1 else own
+    supported = {marker: not why and share >= OWN_SHARE for marker, share in own.items()}
+    if not why and not any(supported.values()):
+        supported = {marker: share == max(own.values()) for marker, share in own.items()}
+    return CitedSentence(
+        one.claim.text, one.sentence.start, one.sentence.end, supported, one.verdict.missing, why
+    )
 
 
 def supported_markers(checked: Sequence[CitedSentence]) -> dict[int, bool]:
@@ -262,28 +295,29 @@ def supported_markers(checked: Sequence[CitedSentence]) -> dict[int, bool]:
 def likely_sources(answer_text: str, passages: Sequence[Passage]) -> list[int]:
     """For an answer that cites nothing: the numbers of the passages that its sentences most likely rest on.
 
+    Each sentence votes for the passage that bears it out best, by the same check.
+
     Returns:
         At most MAX_LIKELY numbers, the best first; none for an answer that no passage carries.
     """
     weight: dict[int, float] = {}
-    evidence = [_Evidence.of_passages([passage]) for passage in passages]
-    for sentence in sentences(answer_text):
-        said = _Evidence.of_sentence(_without_markup(sentence.text))
-        if len(said.words) < 2:
+    evidence = [Evidence.of(passage) for passage in passages]
+    for sentence in sentences(answer_text)[:MAX_LIKELY_SENTENCES]:
+        claim = claim_of(_without_markup(sentence.text))
+        if len(claim.words) < 2:
             continue
-        shares = {
-            number: said.share_in(own)
-            for number, own in enumerate(evidence, start=1)
-            if not said.missing_in(own)
-        }
-        best = max(shares.values(), default=0.0)
-        if best >= LIKELY_SHARE:
-            number = min(one for one, share in shares.items() if share == best)
-            weight[number] = weight.get(number, 0.0) + best
+        shares = {number: shared_words(claim, [own]) for number, own in enumerate(evidence, start=1)}
+        for number in sorted(shares, key=lambda one: (-shares[one], one)):
+            if shares[number] < LIKELY_SHARE:
+                break
+            if not judge(claim, [evidence[number - 1]]).why:
+                weight[number] = weight.get(number, 0.0) + shares[number]
+                break
     return sorted(weight, key=lambda number: (-weight[number], number))[:MAX_LIKELY]
 
 
 def _without_markup(text: str) -> str:
-    """A sentence without markers, list signs, emphasis and code signs."""
+    """A sentence without markers, list signs, emphasis, code signs and a leading yes or no."""
     plain = _LIST_NUMBER.sub("", _ANY_MARKER.sub("", text))
-    return re.sub(r"[*`]+|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)", "", plain).strip()
+    plain = re.sub(r"[*`]+|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)", "", plain).strip()
+    return _INTERJECTION.sub("", plain)

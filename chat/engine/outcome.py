@@ -1,5 +1,6 @@
 """What a generation has made so far, and what it comes to in the end."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,8 +10,9 @@ from chat.engine.budget import FittedPrompt
 from chat.models import MessageStatus
 from chat.selectors import AnswerContext
 from chat.services import AnswerResult
+from collections_app.models import Collection
 from config.errors import ErrorCode, VerbatimError
-from documents.retrieval.types import Passage
+from documents.retrieval.types import Passage, SearchResult
 
 ENDINGS = {
     ErrorCode.STOPPED: (MessageStatus.STOPPED, "stopped"),
@@ -23,6 +25,7 @@ class Draft:
     """What a generation has found and written so far.
 
     Attributes:
+        searched_for: the question as it was searched for, when that is not the question as it was asked.
         text: the shown text, in the pieces in which it came.
         refused: written by us, because the documents do not hold the answer.
         finish_reason, usage: as the LLM reported them.
@@ -31,6 +34,7 @@ class Draft:
 
     context: AnswerContext | None = None
     prompt: FittedPrompt | None = None
+    searched_for: str = ""
     text: list[str] = field(default_factory=list)
     refused: bool = False
     finish_reason: str = "stop"
@@ -48,22 +52,47 @@ class Draft:
         return self.prompt.passages if self.prompt else ()
 
 
+def retrieval_trace(result: SearchResult, prompt: FittedPrompt, collection: Collection) -> dict[str, Any]:
+    """What is known before the first word: how passages were found, which were cut, what the prompt holds."""
+    found = {name: value for name, value in result.trace.items() if name != "ms"}
+    kept = {one.chunk_id for one in prompt.passages}
+    left_out = {one.chunk_id for one in result.passages} - kept
+    return found | {
+        "query": result.query,
+        "rewritten": result.rewritten,
+        "passed": result.passed,
+        "answer_mode": collection.answer_mode,
+        "candidates": [
+            one | {"cut": "did_not_fit"} if one["chunk_id"] in left_out else one
+            for one in found.get("candidates", [])
+        ],
+        "prompt": {"tokens": prompt.prompt_tokens, "trimmed": prompt.trimmed},
+        "search_ms": result.trace.get("ms", {}),
+    }
+
+
 def conclude(draft: Draft, error: VerbatimError | None, *, check: bool = True) -> AnswerResult:
     """The result to store.
 
     Args:
         error: why it ended early; None when it ended well.
-        check: check the cited sentences against their passages (pure, some milliseconds).
+        check: check the cited sentences against their passages: some milliseconds, and at most one batch of
+            short texts for the embedder.
     """
     status, finish_reason = MessageStatus.COMPLETE, draft.finish_reason
     if error is not None:
         status, finish_reason = ENDINGS.get(error.code, (MessageStatus.FAILED, "error"))
+    checked: list[citations.CitedSentence] = []
     supported: dict[int, bool] = {}
     likely: frozenset[int] = frozenset()
     if check and draft.content and draft.passages and not draft.refused:
-        supported = citations.supported_markers(citations.check(draft.content, draft.passages))
+        began = time.monotonic()
+        model_id = draft.context.collection.embedding_model if draft.context else None
+        checked = citations.check(draft.content, draft.passages, model_id=model_id)
+        supported = citations.supported_markers(checked)
         if not supported and error is None:
             likely = frozenset(citations.likely_sources(draft.content, draft.passages))
+        draft.milliseconds["check"] = (time.monotonic() - began) * 1000
     stopped = error is not None and error.code == ErrorCode.STOPPED
     return AnswerResult(
         status=status,
@@ -76,6 +105,7 @@ def conclude(draft: Draft, error: VerbatimError | None, *, check: bool = True) -
         likely=likely,
         trace={
             "refused": draft.refused,
+            "sentences": [sentence.as_json() for sentence in checked],
             "ms": {name: round(value, 1) for name, value in draft.milliseconds.items()},
         },
     )

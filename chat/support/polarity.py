@@ -1,0 +1,249 @@
+"""Whether two sentences say the opposite: a negation on one side only, or a turned direction.
+
+Words decide, not grammar: a negation belongs to the next words of its clause (to the last ones where none
+follow), a direction to the words around it. What is not clear is no contradiction.
+"""
+
+import re
+from dataclasses import dataclass
+
+from chat.support.tokens import Token, tokens
+
+# fmt: off
+NEGATIONS = {
+    "": "not no never without cannot nor neither none nobody nothing nowhere",
+    "de": "nicht kein keine keinen keiner keinem keines ohne nie niemals nichts niemand weder",
+    "es": "no nunca sin jamás ningún ninguna ninguno nadie nada tampoco ni",
+    "fr": "ne pas sans jamais aucun aucune rien ni",
+    "it": "non mai senza nessun nessuna nessuno niente né",
+    "pt": "não nunca sem jamais nenhum nenhuma nem",
+    "nl": "niet geen zonder nooit niemand niets noch",
+    "ru": "не нет без никогда ни нельзя никто ничего",
+    "ar": "لا لم لن ليس ليست غير بدون دون",
+}
+# Say no in their own way: beside one of these a missing "not" proves nothing.
+_SOFT = re.compile(
+    r"\b(?:exclud|except|lack|fail|refus|den(?:y|ied|ies)|prohibit|forbid|forbad|banned|unable|unless|ineligible|absen"
+    r"|only|instead|rather|hardly|rarely|barely|avoid|prevent|stop|reject|declin|impossib|unlikely|free of"
+        r"|away"
+    r"|ausgeschlossen|verboten|untersag|außer|statt|nur|kaum|selten|prohib|excepto|salvo|sólo|solo|evita|impid"
+    r"|interdit|sauf|seul|кроме|запрещ|только|лишь|un(?:pro|in|known|able|affect|chang|related|available)\w*|non-?\w+"
+    r"|in(?:complete|eligible|valid|sufficient|active)|no longer|no more|at most|at least)",
+    re.IGNORECASE,
+)
+_NOT_NEGATIONS = re.compile(
+    r"\b(?:not only|not just|not merely|not least|whether or not|if not|nicht nur|no s[óo]lo|no solo|не"
+        r" только|pas seulement"
+    r"|(?:no|not) (?:more|less|fewer|later|earlier|longer|higher|lower|greater) than|not exceed\w*|no\."
+        r" ?\d|nr\. ?\d"
+    r"|no later|nicht mehr als|nicht weniger als|no más de|no menos de|не более|не менее|no doubt)",
+    re.IGNORECASE,
+)
+_AXES: dict[str, tuple[str, str]] = {
+    "change": (
+        r"increas\w*|r(?:ise|ises|ose|isen|ising)|gr(?:ow|ows|ew|own|owing|owth)|climb\w*|gain(?:s|ed)?|higher|upward\w*|raised?"
+        r"|rais(?:es|ing)|improv\w*|expand\w*|accelerat\w*|larger|greater|faster|stieg\w*|steig\w*|gestiegen|zunahm\w*"
+        r"|zugenommen|erhöh\w*|höher\w*|wuchs\w*|gewachsen|aument\w*|creci\w*|subi(?:ó|eron|r)|superior\w*|mayor(?:es)?"
+        r"|augment\w*|hausse|увелич\w*|вырос\w*|рост\w*|выше|增加|增长|上升|提高|زاد\w*|ارتفع\w*",
+        r"decreas\w*|declin\w*|f(?:all|alls|ell|allen|alling)|drop(?:s|ped|ping)?|shr(?:ink|inks|ank|unk)|lower(?:s|ed|ing)?"
+        r"|downward\w*|reduc\w*|worsen\w*|slow(?:er|ed|s|ing)|smaller|lesser|diminish\w*|sank\w*|sink\w*|gesunken|fiel(?:en)?"
+        r"|gefallen|verringer\w*|senk\w*|niedriger\w*|rückgang\w*|ging\w* zurück|disminu\w*|baj(?:ó|aron"
+            r"|ar)|redu(?:jo|cir|cción)"
+        r"|inferior\w*|menor(?:es)?|baisse|diminu\w*|сниз\w*|уменьш\w*|упал\w*|ниже|减少|下降|降低|انخفض\w*",
+    ),
+    "order": (
+        r"before|prior to|earlier|preced\w*|until|vor(?:her|dem)?|bevor|antes|avant|до|перед|之前|以前|قبل",
+        r"after(?:wards)?|following|later|subsequent\w*|since|nach(?:dem|her)?|después|tras|après|после|之后|以后|بعد",
+    ),
+    "bound": (
+        r"at least|more than|no(?:t)? (?:less|fewer) than|minimum(?: of)?|above|over|exceed\w*|from at"
+            r" least|mindestens|mehr als"
+        r"|über|oberhalb|wenigstens|al menos|más de|como mínimo|mínimo|por encima|au moins|plus de|не"
+            r" менее|более|больше|свыше"
+        r"|至少|超过|以上|على الأقل|أكثر من",
+        r"at most|less than|fewer than|no(?:t)? more than|maximum(?: of)?|below|under|up to|not exceed\w*"
+            r"|höchstens|weniger als"
+        r"|unter|unterhalb|maximal|bis zu|como máximo|a lo sumo|menos de|hasta|por debajo|máximo|au plus"
+            r"|moins de|не более|менее|меньше"
+        r"|最多|不超过|以下|على الأكثر|أقل من",
+    ),
+    "extreme": (
+        r"highest|largest|most|best|biggest|longest|greatest|maximum|höchste\w*|größte\w*|meisten|mayor(?:es)?|最高|最大",
+        r"lowest|smallest|least|worst|fewest|shortest|minimum|niedrigste\w*|kleinste\w*|wenigsten|menor(?:es)?|最低|最小",
+    ),
+    "leave": (
+        r"allow\w*|permit(?:s|ted)?|may|erlaub\w*|darf|dürfen|permit\w*|разреш\w*",
+        r"forbid\w*|forbad\w*|prohibit\w*|disallow\w*|ban(?:s|ned)?|verboten|untersag\w*|prohíb\w*|prohib\w*|запрещ\w*",
+    ),
+    "part": (
+        r"includ(?:e|es|ed|ing)|incluye\w*|einschließlich|enthalten|inklusive|y compris|включая",
+        r"exclud(?:e|es|ed|ing)|excluye\w*|ausschließlich|ausgeschlossen|exclusive|исключ\w*",
+    ),
+    "duty": (
+        r"must|mandatory|required|compulsory|obligatory|pflicht\w*|obligator\w*|обязател\w*",
+        r"optional\w*|voluntary|freiwillig\w*|opcional\w*|facultati\w*|необязател\w*",
+    ),
+    "outcome": (
+        r"accept(?:s|ed)?|approv(?:e|es|ed)|grant(?:s|ed)?|angenommen|genehmigt|aprob\w*",
+        r"reject(?:s|ed)?|refus(?:e|es|ed)|den(?:y|ies|ied)|declined|abgelehnt|rechaz\w*",
+    ),
+    "side": (r"positive\w*|profit\w*|success\w*|won|wins?", r"negative\w*|loss(?:es)?|failure\w*|lost"
+        "|loses?"),
+}
+# fmt: on
+_CJK_NEGATION = re.compile(r"不(?!仅|过|同|断|少|但)|没有|没|未(?!来)|无(?!论)|非(?!常|洲)")
+
+
+def _pattern(words: str) -> re.Pattern[str]:
+    """Whole words; Chinese ones anywhere."""
+    inside = [word for word in words.split("|") if "\u3400" <= word[0] <= "\u9fff"]
+    whole = "|".join(word for word in words.split("|") if word not in inside)
+    return re.compile("|".join([rf"(?<!\w)(?:{whole})(?!\w)", *inside]), re.IGNORECASE)
+
+
+_DIRECTIONS = {axis: tuple(map(_pattern, sides)) for axis, sides in _AXES.items()}
+NEAR = 5  # tokens on each side of a direction that say what it is about
+HEADS = 2  # words after a negation that it surely turns
+SAME_WORDS = 0.8
+
+
+@dataclass(frozen=True)
+class Polarity:
+    """What a sentence negates and where it points.
+
+    Attributes:
+        keys: its words.
+        negated: per negation, the words that it turns (the nearest first).
+        plain: words that stand outside of every negation.
+        soft: it says no in another way than by a negation.
+        directions: (axis, 0 or 1, the words around).
+        cjk: how many Chinese negations.
+    """
+
+    keys: frozenset[str]
+    negated: tuple[tuple[str, ...], ...]
+    plain: frozenset[str]
+    soft: bool
+    directions: tuple[tuple[str, int, frozenset[str]], ...]
+    cjk: int
+
+
+def polarity(text: str, language: str) -> Polarity:
+    """Read a sentence; its language chooses the negations."""
+    words = tokens(_without_false_negations(text))
+    keys = frozenset(one.key for one in words if one.key)
+    cues = set(NEGATIONS[""].split()) if language in ("en", "", "de", "zh", "ja", "ko", "ar") else set()
+    cues |= set(NEGATIONS.get(language, "").split())
+    negated: list[tuple[str, ...]] = []
+    covered: set[int] = set()
+    for at, one in enumerate(words):
+        if one.low in cues or one.low.endswith("n't"):
+            scope = _scope(words, at)
+            covered |= set(scope)
+            heads = tuple(words[place].key for place in scope if words[place].key)[:HEADS]
+            if heads:
+                negated.append(heads)
+    plain = frozenset(one.key for at, one in enumerate(words) if one.key and at not in covered)
+    return Polarity(
+        keys,
+        tuple(negated),
+        plain,
+        _SOFT.search(text) is not None,
+        tuple(_directions(text, tokens(text))),
+        len(_CJK_NEGATION.findall(text)),
+    )
+
+
+def _without_false_negations(text: str) -> str:
+    return _NOT_NEGATIONS.sub(lambda match: " " * len(match.group()), text)
+
+
+def _scope(words: tuple[Token, ...], cue: int) -> list[int]:
+    """Places of the words that a negation turns: the next few of its clause, or the last ones before it."""
+    after: list[int] = []
+    for at in range(cue + 1, len(words)):
+        if (
+            words[at].is_break
+            or len(after) == HEADS + 1
+            or words[at].low in ("but", "aber", "sondern", "sino", "но")
+        ):
+            break
+        if words[at].key:
+            after.append(at)
+    if after:
+        return after
+    before: list[int] = []
+    for at in range(cue - 1, -1, -1):
+        if words[at].is_break or len(before) == HEADS:
+            break
+        if words[at].key:
+            before.append(at)
+    return before
+
+
+def _directions(text: str, words: tuple[Token, ...]) -> list[tuple[str, int, frozenset[str]]]:
+    found = []
+    for axis, sides in _DIRECTIONS.items():
+        places = [
+            (match.start(), match.end(), side)
+            for side, pattern in enumerate(sides)
+            for match in pattern.finditer(text)
+        ]
+        # "not exceeding" is no "exceeding"; "no more than" no "more than": the longer reading wins.
+        places = [
+            one
+            for one in places
+            if not any(a <= one[0] and one[1] <= b and (a, b) != one[:2] for a, b, _ in places)
+        ]
+        for start, end, side in places:
+            found.append((axis, side, _around(words, start, end)))
+    return found
+
+
+def _around(words: tuple[Token, ...], start: int, end: int) -> frozenset[str]:
+    before = [one for one in words if one.start < start and (one.key or one.is_break)]
+    after = [one for one in words if one.start >= end and (one.key or one.is_break)]
+    near: set[str] = set()
+    for side in (reversed(before), iter(after)):
+        for steps, one in enumerate(side):
+            if steps == NEAR or (one.is_break and one.low in (".", ";", "!", "?", "\n")):
+                break
+            near.add(one.key)
+    return frozenset(near - {""})
+
+
+def is_negation_flipped(said: Polarity, held: Polarity) -> bool:
+    """Whether one of two sentences about the same says no where the other does not."""
+    shared = said.keys & held.keys
+    if said.cjk or held.cjk:
+        union = said.keys | held.keys
+        return (said.cjk > 0) != (held.cjk > 0) and len(shared) >= 0.5 * min(len(said.keys), len(union))
+    if held.soft or said.soft:
+        return False
+    for one, other in ((said, held), (held, said)):
+        turned = {word for heads in other.negated for word in heads}
+        for heads in one.negated:
+            known = [word for word in heads if word in other.keys]
+            if known and not other.negated and known[0] in other.plain:
+                return True
+            if known and other.negated and not turned & set(heads) and known[0] in other.plain:
+                return known[0] not in one.plain
+    if bool(said.negated) != bool(held.negated):
+        return len(shared) >= SAME_WORDS * len(said.keys | held.keys)
+    return False
+
+
+def is_direction_turned(said: Polarity, held: Polarity) -> bool:
+    """Whether a direction of the first points the other way where the second speaks of the same things."""
+    if said.negated or held.negated:
+        return False
+    for axis, side, about in said.directions:
+        same = [len(about & near) for name, other, near in held.directions if (name, other) == (axis, side)]
+        turned = [
+            len(about & near) for name, other, near in held.directions if (name, other) == (axis, 1 - side)
+        ]
+        if turned and max(turned) >= 1 and max(turned) > max(same, default=-1) and not same:
+            return True
+        if same and turned and max(turned) >= max(same) + 2:
+            return True
+    return False
