@@ -86,6 +86,7 @@ def load_documents(collection: Any, entries: Iterator[dict[str, Any]]) -> dict[s
                 char_end=len(entry["text"]),
                 token_count=len(entry["text"].split()),
                 embedding=vector.tolist(),
+                language=collection.text_search_config,
             )
             for entry, document, vector in zip(entries, documents, vectors, strict=True)
         ),

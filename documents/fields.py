@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
 
@@ -19,3 +20,11 @@ class TextSearchConfigField(models.Field):
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> str | None:
         return None if value is None else str(value)
+
+
+class Lexemes(models.Func):
+    """`verbatim_lexemes(language, context, content)`: see documents/migrations/0006_lexemes.py."""
+
+    function = "verbatim_lexemes"
+    arity = 3
+    output_field = SearchVectorField()

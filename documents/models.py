@@ -5,14 +5,14 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from pgvector.django import HalfVectorField, HnswIndex
 
 from collections_app.models import Collection
-from documents.fields import TextSearchConfigField
+from documents.fields import Lexemes, TextSearchConfigField
 
 EMBEDDING_DIMENSION = 384
 # Deleting a document with a million chunks must not load them: PostgreSQL cascades, Django looks away.
@@ -237,7 +237,7 @@ class Chunk(models.Model):
     embedding = HalfVectorField(dimensions=EMBEDDING_DIMENSION)
     language = TextSearchConfigField(default="english")
     search_vector = models.GeneratedField(
-        expression=SearchVector("context", "content", config=F("language")),
+        expression=Lexemes("language", "context", "content"),
         output_field=SearchVectorField(),
         db_persist=True,
     )

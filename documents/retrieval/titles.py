@@ -34,8 +34,8 @@ def title_words(cursor: CursorWrapper, scope: Scope, size: ScopeSize, config: st
             _kept.move_to_end(key)
             return known[1]
     cursor.execute(
-        rf"""SELECT d.id, tsvector_to_array(to_tsvector(%(config)s::regconfig,
-                    translate(regexp_replace(d.name, '\.\w{{1,8}}$', ''), '_-./', '    ') || ' ' || d.title))
+        rf"""SELECT d.id, tsvector_to_array(verbatim_lexemes(%(config)s::regconfig,
+                    translate(regexp_replace(d.name, '\.\w{{1,8}}$', ''), '_-./', '    '), d.title))
                FROM {VISIBLE_DOCUMENTS}""",  # noqa: S608
         scope.params | {"config": config},
     )

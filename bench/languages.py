@@ -1,0 +1,79 @@
+"""How well retrieval finds in several languages: `python bench/languages.py [--sets xquad-de …]`.
+
+XQuAD: the same 240 paragraphs and their questions in each language, one chunk per paragraph, through the real
+`search`, with the text search configuration that an admin would choose; nDCG@10 of both legs and of what users
+get. Starts its own PostgreSQL and Redis in a temporary directory. Writes bench/results/languages.json.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.harness import start  # noqa: E402
+
+CORPORA = ROOT.parent / "shared" / "corpora" / "retrieval"
+RESULTS = Path(__file__).resolve().parent / "results" / "languages.json"
+SETS = {  # set -> text search configuration
+    "xquad-en": "english",
+    "xquad-de": "german",
+    "xquad-es": "spanish",
+    "xquad-ar": "arabic",
+    "xquad-zh": "simple",
+}
+LEGS = ("dense", "lexical", "fused")
+
+
+def main() -> None:
+    """Measure what was asked for and write the results."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--sets", nargs="*", default=list(SETS))
+    arguments.add_argument("--config", help="instead of the set's own text search configuration")
+    arguments.add_argument("--corpora", type=Path, default=CORPORA)
+    arguments.add_argument("--dry", action="store_true", help="write no results")
+    asked = arguments.parse_args()
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    with start():
+        for name in asked.sets:
+            config = asked.config or SETS.get(name, "english")
+            table = measure(asked.corpora / name, config)
+            results[name] = table
+            figures = "   ".join(f"{leg} {table[leg]:.4f}" for leg in LEGS)
+            print(f"{name:10} {config:8} {figures}   ({table['queries']} questions)", flush=True)
+    if not asked.dry:
+        RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+
+
+def measure(folder: Path, config: str) -> dict:
+    """nDCG@10 of each leg and of both together over one set."""
+    from bench.data import lines, load_documents, person, qrels
+    from bench.retrieval import _score
+    from documents.retrieval import lexical
+    from documents.retrieval.search import search
+
+    user, collection = person(f"{folder.name}-{config}", similarity_threshold=0.0, text_search_config=config)
+    chunk_of = load_documents(collection, lines(folder / "corpus.jsonl"))
+    lexical.forget_statistics()
+    relevant = qrels(folder / "qrels.tsv")
+    document_of = {chunk: document for document, chunk in chunk_of.items()}
+    scores: dict[str, list[float]] = {leg: [] for leg in LEGS}
+    for query in lines(folder / "queries.jsonl"):
+        gold = relevant.get(query["id"])
+        if not gold:
+            continue
+        found = search(user=user, collection=collection, query=query["text"], top_k=50)
+        candidates = found.trace["candidates"]
+        for leg in ("dense", "lexical"):
+            held = [one for one in candidates if one[f"{leg}_rank"]]
+            held.sort(key=lambda one, leg=leg: one[f"{leg}_rank"])
+            scores[leg].append(_score([document_of[one["chunk_id"]] for one in held], gold)[0])
+        scores["fused"].append(_score([document_of[one.chunk_id] for one in found.passages], gold)[0])
+    table: dict = {leg: round(sum(values) / len(values), 4) for leg, values in scores.items()}
+    return table | {"config": config, "queries": len(scores["fused"])}
+
+
+if __name__ == "__main__":
+    main()
