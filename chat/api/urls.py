@@ -1,7 +1,9 @@
 """Addresses of the API, relative to /api/."""
 
-from chat.api import ask, messages, model_test, sessions
+from chat.api import ask, evaluation, messages, model_test, sessions
 from config.api.routing import both
+
+EVALUATION = "models/<int:collection_id>/evaluation"
 
 urlpatterns = [
     *both("chat/chat", ask.ChatView.as_view(), "api-chat"),
@@ -20,4 +22,18 @@ urlpatterns = [
     *both("chat/messages/<int:message_id>/trace", messages.TraceView.as_view(), "api-chat-trace"),
     *both("models/<int:collection_id>/test", model_test.ModelTestView.as_view(), "model-test"),
     *both("llm/providers", model_test.ProvidersView.as_view(), "llm-providers"),
+    *both(f"{EVALUATION}/questions", evaluation.TestQuestions.as_view(), "test-questions"),
+    *both(
+        f"{EVALUATION}/questions/import", evaluation.TestQuestionsImport.as_view(), "test-questions-import"
+    ),
+    *both(
+        f"{EVALUATION}/questions/export", evaluation.TestQuestionsExport.as_view(), "test-questions-export"
+    ),
+    *both(f"{EVALUATION}/questions/<int:question_id>", evaluation.TestQuestion.as_view(), "test-question"),
+    *both(f"{EVALUATION}/runs", evaluation.Runs.as_view(), "evaluation-runs"),
+    *both(f"{EVALUATION}/runs/<int:run_id>", evaluation.Run.as_view(), "evaluation-run"),
+    *both(f"{EVALUATION}/runs/<int:run_id>/cancel", evaluation.RunCancel.as_view(), "evaluation-cancel"),
+    *both(f"{EVALUATION}/runs/<int:run_id>/results", evaluation.RunResults.as_view(), "evaluation-results"),
+    *both(f"{EVALUATION}/runs/<int:run_id>/export", evaluation.RunExport.as_view(), "evaluation-export"),
+    *both(f"{EVALUATION}/compare", evaluation.Compare.as_view(), "evaluation-compare"),
 ]
