@@ -29,14 +29,17 @@ def enqueue(task: Task, *args: Any, queue: str | None = None) -> None:
     transaction.on_commit(send)
 
 
-def is_empty() -> bool:
-    """Whether no message waits in the default queue (those that workers have taken do not count)."""
-    name = current_app.conf.task_default_queue
+def waiting(queue: str | None = None) -> int | None:
+    """How many messages wait in a queue, the default one if none is named; None when the broker is deaf.
+
+    Those that workers have taken do not count.
+    """
+    name = queue or current_app.conf.task_default_queue
     try:
         with current_app.connection_for_read() as connection:
-            return connection.default_channel.queue_declare(name, passive=True).message_count == 0
+            return int(connection.default_channel.queue_declare(name, passive=True).message_count)
     except ChannelError:  # of Redis: an empty list is none
-        return True
+        return 0
     except (OperationalError, RedisError, OSError) as error:
         log.warning("the broker cannot be asked: %s", error)
-        return False
+        return None

@@ -152,7 +152,8 @@ CELERY_WORKER_CONCURRENCY = env_int("WORKER_CONCURRENCY", min(os.cpu_count() or 
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Of Redis' priorities 0 is the first: what looks after all others must not stand behind their work.
 CELERY_TASK_ROUTES = {
-    f"documents.tasks.{name}": {"priority": 6} for name in ("split_document", "process_part", "drop_leftovers")
+    f"documents.tasks.{name}": {"priority": 6}
+    for name in ("split_document", "process_part", "drop_leftovers")
 }
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 2 * CELERY_TASK_TIME_LIMIT,  # else a long task would be given out twice

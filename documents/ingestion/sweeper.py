@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.core.cache import cache
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
+from config import queues
 from config.errors import ErrorCode, PermanentError
-from config.queues import is_empty
 from documents import lifecycle
 from documents.embedding.cache import forget_unused
 from documents.ingestion import lease, storage
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 LOST_AFTER = timedelta(seconds=45)  # in the queue and not begun: rung for again (a second ring is harmless)
 LOST_WHEN_IDLE = timedelta(seconds=10)  # the same, when the broker's queue is empty
+PER_MESSAGE = timedelta(seconds=2)  # of work: what waits in a long queue is not lost
 LEFT_KEY, LEFT_SECONDS = "ingestion-leftovers", 60
 CLEAN_KEY, CLEAN_SECONDS = "ingestion-cleaned", 3600
 ORPHAN_SECONDS = 3600
@@ -43,7 +44,7 @@ class Found:
 def sweep() -> Found:
     """Free what dead workers held, fail what was tried too often, and list what to ring for."""
     _free_dead()
-    lost = min(LOST_AFTER, LOST_WHEN_IDLE) if is_empty() else LOST_AFTER
+    lost = lost_after(queues.waiting())
     found = Found(
         documents=_documents(lost),
         parts=_parts(lost),
@@ -57,15 +58,28 @@ def sweep() -> Found:
     return found
 
 
+def lost_after(waiting: int | None) -> timedelta:
+    """How old a ring is that has not been answered because its message was lost.
+
+    In a queue of hundreds messages wait for minutes; to ring for them anew would make it longer and longer.
+
+    Args:
+        waiting: messages in the queue; None when nobody knows.
+    """
+    if waiting == 0:
+        return min(LOST_AFTER, LOST_WHEN_IDLE)
+    return max(LOST_AFTER, PER_MESSAGE * (waiting or 0))
+
+
 def clean() -> int:
     """Remove files that no document owns (their model, chat or user was deleted), drafts of uploads that
     never ended, and cached vectors that nothing uses. Returns how many files.
     """
     forget_unused()
     removed = storage.remove_forgotten_drafts() + uploads_expire()
-    owned = set(Document.objects.exclude(stored_name="").values_list("stored_name", flat=True))
-    newer = Document.objects.exclude(next_source=None).values_list("next_source__stored_name", flat=True)
-    owned |= set(newer)  # bytes that are about to take the place of a document's own
+    # with bytes that are about to take the place of a document's own; in one look, for they may do so now
+    rows = Document.objects.values_list("stored_name", "next_source__stored_name")
+    owned = {name for names in rows for name in names}
     for path in storage.files_older_than(ORPHAN_SECONDS):
         if path.name not in owned:
             path.unlink(missing_ok=True)
@@ -93,7 +107,9 @@ def _documents(lost: timedelta) -> list[int]:
         parts_total=0,
         building_generation__isnull=False,
     )
-    return list(rows.values_list("pk", flat=True)[:BATCH])
+    ids = list(rows.order_by("changed_at").values_list("pk", flat=True)[:BATCH])
+    Document.objects.filter(pk__in=ids, lease_until=None).update(changed_at=now)  # rung for now
+    return ids
 
 
 def _parts(lost: timedelta) -> list[int]:
@@ -112,6 +128,7 @@ def _parts(lost: timedelta) -> list[int]:
             error=lifecycle.from_facts(part.error) if part.error else PermanentError(ErrorCode.WORKER_LOST),
         )
     silent = current.filter(status=PartStatus.WAITING, queued_at__lt=now - lost, lease_until=None)
+    silent = silent.order_by("queued_at")
     ids = [*dead.values_list("pk", flat=True)[:BATCH], *silent.values_list("pk", flat=True)[:BATCH]]
     DocumentPart.objects.filter(pk__in=ids).update(queued_at=now)
     return ids + _starved()
@@ -119,16 +136,14 @@ def _parts(lost: timedelta) -> list[int]:
 
 def _starved() -> list[int]:
     """Documents with waiting parts of which none is queued or held (their last message was lost)."""
-    waiting = Document.objects.filter(
-        status=Status.PROCESSING,
-        parts__generation=F("building_generation"),
-        parts__status=PartStatus.WAITING,
-        parts__queued_at=None,
-    ).distinct()
+    own = DocumentPart.objects.filter(
+        document=OuterRef("pk"), generation=OuterRef("building_generation")
+    ).exclude(status=PartStatus.DONE)
+    waiting = Q(status=PartStatus.WAITING, queued_at=None)
+    idle = Document.objects.filter(
+        Exists(own.filter(waiting)), ~Exists(own.exclude(waiting)), status=Status.PROCESSING
+    )
     ids: list[int] = []
-    for document in waiting[:BATCH]:
-        generation = document.building_generation or 0
-        idle = Q(status=PartStatus.DONE) | Q(status=PartStatus.WAITING, queued_at=None)
-        if not document.parts.filter(generation=generation).exclude(idle).exists():
-            ids += parts_take(document_id=document.pk, generation=generation, count=WINDOW)
+    for document_id, generation in idle.values_list("pk", "building_generation")[:BATCH]:
+        ids += parts_take(document_id=document_id, generation=generation or 0, count=WINDOW)
     return ids
