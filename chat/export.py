@@ -22,7 +22,7 @@ def session_as_dict(session: ChatSession, messages: Iterable[Message]) -> dict[s
                 "content": message.content,
                 "created_at": message.created_at.isoformat(),
                 "sources": selectors.shown_sources(message),
-                "uncited": selectors.uncited(message),
+                **selectors.answer_facts(message),
             }
             for message in messages
         ],
@@ -40,10 +40,14 @@ def session_as_markdown(session: ChatSession, messages: Iterable[Message]) -> st
         if message.status != MessageStatus.COMPLETE:
             parts.append(f"*({message.get_status_display()})*")
         sources = selectors.shown_sources(message)
-        if sources:
-            parts.append("\n".join(_source_line(source) for source in sources))
+        if selectors.general_knowledge(message):
+            parts.append("*(general knowledge: nothing in this answer comes from the documents)*")
         elif selectors.uncited(message):
             parts.append("*(no passage backs this answer)*")
+        if sources:
+            if not any(source["cited"] for source in sources):
+                parts.append("Nothing is cited. Passages given to the answer:")
+            parts.append("\n".join(_source_line(source) for source in sources))
     return "\n\n".join(parts) + "\n"
 
 
@@ -61,6 +65,7 @@ def _source_line(source: dict[str, Any]) -> str:
             ("likely", source["likely"]),
             ("not supported by its passage", source["supported"] is False),
             ("deleted since", source["document_deleted"]),
+            ("replaced since", source["document_replaced"]),
         )
         if true
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -14,11 +14,13 @@ from chat.engine.refusal import is_refusal
 from chat.llm.base import ChatMessage
 from chat.models import ChatSession, Message, MessageRole, MessageSource, MessageStatus, MessageTrace
 from collections_app import access
-from collections_app.models import Collection
+from collections_app.models import AnswerMode, Collection
 from config.errors import ErrorCode, VerbatimError
 
 OPEN = (MessageStatus.STREAMING, MessageStatus.INTERRUPTED)  # what a finished answer may be written over
 ANSWERED = (MessageStatus.COMPLETE, MessageStatus.STOPPED)
+# What a reader is shown of the trace with every answer; the rest is read when he asks why.
+TRACED = ("query", "rewritten", "answer_mode", "sentences", "general_parts")
 
 
 def sessions_visible_to(user: User) -> QuerySet[ChatSession]:
@@ -58,9 +60,12 @@ def messages_visible_to(user: User) -> QuerySet[Message]:
 
 
 def messages_with_details(messages: QuerySet[Message]) -> QuerySet[Message]:
-    """The same with sources and feedback, in two queries more, whatever their number."""
-    return messages.select_related("feedback").prefetch_related(
-        Prefetch("sources", MessageSource.objects.order_by("marker"))
+    """The same with sources, feedback and `TRACED`, in one query more, whatever their number."""
+    sources = MessageSource.objects.annotate(sha256_now=F("document__sha256")).order_by("marker")
+    return (
+        messages.select_related("feedback")
+        .annotate(**{f"traced_{name}": F(f"trace__data__{name}") for name in TRACED})
+        .prefetch_related(Prefetch("sources", sources))
     )
 
 
@@ -182,15 +187,16 @@ def answers_open(*, session_id: uuid.UUID | None = None, older_than: float = 10)
 
 
 def source_as_dict(source: MessageSource) -> dict[str, Any]:
-    """The contract's source object. What a deleted document said is not shown any more."""
+    """The contract's source object, and what became of its document; the passage stays as it was given."""
     deleted = source.document_id is None
     return {
         "marker": source.marker,
         "document_id": source.document_id,
         "document_name": source.document_name,
         "document_deleted": deleted,
+        "document_replaced": not deleted and source_sha256_now(source) != source.document_sha256,
         "chunk_id": source.chunk_id,
-        "chunk_content": "" if deleted else source.content,
+        "chunk_content": source.content,
         "section": source.section,
         "page": source.page,
         "page_to": source.page_to,
@@ -203,9 +209,65 @@ def source_as_dict(source: MessageSource) -> dict[str, Any]:
     }
 
 
+def source_sha256_now(source: MessageSource) -> str:
+    """Of the bytes that its document has by now; "" when it is gone."""
+    if hasattr(source, "sha256_now"):  # annotated by `messages_with_details`
+        return str(source.sha256_now or "")
+    return source.document.sha256 if source.document else ""
+
+
+def source_for(user: User, message_id: int, marker: int) -> MessageSource:
+    """A source of one of the user's own answers, with its chunk.
+
+    Raises:
+        VerbatimError: NOT_FOUND, for a stranger as for a number that does not exist.
+    """
+    answer = answer_for(user, message_id)
+    found = answer.sources.filter(marker=marker).select_related("chunk").first()
+    if found is None:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    return found
+
+
 def shown_sources(message: Message) -> list[dict[str, Any]]:
-    """The sources that belong under a finished answer: cited ones, or likely ones when it cites nothing."""
-    return [source_as_dict(source) for source in message.sources.all() if source.cited or source.likely]
+    """The sources that belong under a finished answer.
+
+    Those that it cites; when it cites nothing, all passages that it was given, the likely ones marked.
+    """
+    sources = list(message.sources.all())
+    cited = [source for source in sources if source.cited]
+    return [source_as_dict(source) for source in cited or sources]
+
+
+def traced(message: Message, name: str) -> Any:
+    """One of `TRACED`; None when there is no trace, or nothing of this name in it."""
+    if not hasattr(message, f"traced_{name}"):
+        for one, value in trace_of(message).items():
+            if one in TRACED:
+                setattr(message, f"traced_{one}", value)
+    return getattr(message, f"traced_{name}", None)
+
+
+def searched_for(message: Message) -> str:
+    """A follow-up as it was searched for; "" when that is the question as it was asked."""
+    rewritten = traced(message, "rewritten") or ""
+    return "" if rewritten == traced(message, "query") else str(rewritten)
+
+
+def general_knowledge(message: Message) -> bool:
+    """Whether nothing in an answer comes from the documents, in a model that may answer without them."""
+    return traced(message, "answer_mode") == AnswerMode.ASSIST and uncited(message)
+
+
+def answer_facts(message: Message) -> dict[str, Any]:
+    """What is known of a finished answer, beside its text and its sources."""
+    return {
+        "searched_for": searched_for(message),
+        "uncited": uncited(message),
+        "general_knowledge": general_knowledge(message),
+        "general_parts": traced(message, "general_parts") or [],
+        "sentences": traced(message, "sentences") or [],
+    }
 
 
 def uncited(message: Message) -> bool:

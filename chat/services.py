@@ -18,7 +18,7 @@ from chat.models import (
     MessageStatus,
     MessageTrace,
 )
-from chat.selectors import OPEN
+from chat.selectors import OPEN, messages_with_details
 from chat.text import one_line, storable
 from collections_app.models import Collection
 from config import events
@@ -243,7 +243,7 @@ def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
         trace, _ = MessageTrace.objects.get_or_create(message_id=message_id)
         trace.data = trace.data | result.trace
         trace.save(update_fields=["data"])
-        message = Message.objects.select_related("session").prefetch_related("sources").get(pk=message_id)
+        message = messages_with_details(Message.objects.select_related("session")).get(pk=message_id)
         _touch(message.session)
         _hint(message.session, message_id=message_id)
     return message

@@ -56,7 +56,7 @@ class ChatView(APIView):
                 "answer": answer.content,
                 "html": render_markdown(answer.content),
                 "sources": selectors.shown_sources(answer),
-                "uncited": selectors.uncited(answer),
+                **selectors.answer_facts(answer),
                 "finish_reason": answer.finish_reason,
                 "usage": answer.usage,
             }

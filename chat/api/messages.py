@@ -1,5 +1,6 @@
 """What can be done with one answer: judge it, ask why."""
 
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -9,6 +10,9 @@ from rest_framework.views import APIView
 from accounts.permissions import caller
 from chat import selectors, services
 from chat.api.serializers import FeedbackSerializer
+from config.errors import ErrorCode, VerbatimError
+from documents.api.sources import AnyAccept, MarkedPassage, page_response
+from documents.selectors import document_for
 
 
 class FeedbackView(APIView):
@@ -32,3 +36,23 @@ class TraceView(APIView):
         """The rewritten question, the candidates with their ranks, what was cut, tokens, milliseconds."""
         answer = selectors.answer_for(caller(request), message_id)
         return Response({"message_id": answer.pk, "trace": selectors.trace_of(answer)})
+
+
+class SourcePageView(APIView):
+    """A page of a cited PDF as an image, with the passage marked as it was given to the answer."""
+
+    content_negotiation_class = AnyAccept
+
+    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})
+    def get(self, request: Request, message_id: int, marker: int, page: int) -> HttpResponse:
+        """Also when the document was read anew since; not when it was replaced or deleted."""
+        source = selectors.source_for(caller(request), message_id, marker)
+        if source.document_id is None:
+            raise VerbatimError(ErrorCode.NOT_FOUND, "The document has been deleted since.")
+        document = document_for(caller(request), source.document_id)
+        if document.sha256 != source.document_sha256:
+            raise VerbatimError(ErrorCode.NOT_FOUND, "The document has been replaced since.")
+        key = f"m{message_id}.{marker}"
+        near = source.chunk.char_start if source.chunk else 0
+        passage = MarkedPassage(key, source.content, source.page, source.page_to, near)
+        return page_response(request, document, page, passage)

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from chat import selectors
 from chat.models import ChatSession, Message, MessageRole, MessageStatus, Rating
 from chat.rendering import render_markdown
+from documents.api.passages import PassageSerializer
 
 MAX_ID = 2**63 - 1
 
@@ -29,27 +30,50 @@ class ChatUploadSerializer(serializers.Serializer):
     session_id = serializers.UUIDField(required=False, allow_null=True, default=None)
 
 
-class SourceSerializer(serializers.Serializer):
+class SourceSerializer(PassageSerializer):
     """A numbered passage of an answer (for the schema; `selectors.source_as_dict` makes it)."""
 
-    marker = serializers.IntegerField()
     document_id = serializers.IntegerField(allow_null=True)
-    document_name = serializers.CharField()
-    document_deleted = serializers.BooleanField()
     chunk_id = serializers.IntegerField(allow_null=True)
-    chunk_content = serializers.CharField()
-    section = serializers.CharField()
-    page = serializers.IntegerField(allow_null=True)
-    page_to = serializers.IntegerField(allow_null=True)
-    rows = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
-    lines = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
-    similarity_score = serializers.FloatField()
+    document_deleted = serializers.BooleanField()
+    document_replaced = serializers.BooleanField(
+        help_text="The document has other bytes by now; `chunk_content` is what the answer was given."
+    )
     cited = serializers.BooleanField()
     likely = serializers.BooleanField()
-    supported = serializers.BooleanField(allow_null=True)
 
 
-class AnswerSerializer(serializers.Serializer):
+class StretchSerializer(serializers.Serializer):
+    """A stretch of the answer's text: characters of `content`, the end not included."""
+
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+
+
+class SentenceSerializer(StretchSerializer):
+    """A sentence that cites, and the verdict; `why` is empty when it is supported."""
+
+    markers = serializers.ListField(child=serializers.IntegerField())
+    supported = serializers.BooleanField()
+    missing = serializers.ListField(child=serializers.CharField())
+    why = serializers.CharField(allow_blank=True)
+
+
+class FactsSerializer(serializers.Serializer):
+    """What is known of a finished answer (for the schema; `selectors.answer_facts` makes it)."""
+
+    searched_for = serializers.CharField(
+        allow_blank=True, help_text="A follow-up as it was searched for; empty when that is the question."
+    )
+    uncited = serializers.BooleanField(help_text="It claims something that no passage backs.")
+    general_knowledge = serializers.BooleanField(
+        help_text="Nothing in it comes from the documents: the model was allowed to answer without them."
+    )
+    general_parts = StretchSerializer(many=True, help_text="Sentences that come from no passage.")
+    sentences = SentenceSerializer(many=True)
+
+
+class AnswerSerializer(FactsSerializer):
     """What a question that was not streamed gets."""
 
     session_id = serializers.UUIDField()
@@ -57,7 +81,6 @@ class AnswerSerializer(serializers.Serializer):
     answer = serializers.CharField()
     html = serializers.CharField()
     sources = SourceSerializer(many=True)
-    uncited = serializers.BooleanField(help_text="It claims something that no passage backs.")
     finish_reason = serializers.CharField()
     usage = serializers.DictField()
 
@@ -99,7 +122,11 @@ class MessageSerializer(serializers.ModelSerializer):
     reply_to = serializers.IntegerField(source="reply_to_id", read_only=True, allow_null=True)
     error = serializers.SerializerMethodField()
     sources = serializers.SerializerMethodField()
+    searched_for = serializers.SerializerMethodField()
     uncited = serializers.SerializerMethodField()
+    general_knowledge = serializers.SerializerMethodField()
+    general_parts = serializers.SerializerMethodField()
+    sentences = serializers.SerializerMethodField()
     feedback = serializers.SerializerMethodField()
 
     class Meta:
@@ -119,7 +146,11 @@ class MessageSerializer(serializers.ModelSerializer):
             "error",
             "usage",
             "sources",
+            "searched_for",
             "uncited",
+            "general_knowledge",
+            "general_parts",
+            "sentences",
             "feedback",
             "created_at",
             "completed_at",
@@ -141,8 +172,22 @@ class MessageSerializer(serializers.ModelSerializer):
             return [selectors.source_as_dict(source) for source in message.sources.all()]
         return selectors.shown_sources(message)
 
+    def get_searched_for(self, message: Message) -> str:
+        return selectors.searched_for(message)
+
     def get_uncited(self, message: Message) -> bool:
         return selectors.uncited(message)
+
+    def get_general_knowledge(self, message: Message) -> bool:
+        return selectors.general_knowledge(message)
+
+    @extend_schema_field(StretchSerializer(many=True))
+    def get_general_parts(self, message: Message) -> list[dict[str, Any]]:
+        return selectors.traced(message, "general_parts") or []
+
+    @extend_schema_field(SentenceSerializer(many=True))
+    def get_sentences(self, message: Message) -> list[dict[str, Any]]:
+        return selectors.traced(message, "sentences") or []
 
     @extend_schema_field(FeedbackSerializer(allow_null=True))
     def get_feedback(self, message: Message) -> dict[str, str] | None:

@@ -19,6 +19,11 @@ urlpatterns = [
     *both("chat/sessions/<uuid:session_id>/export", sessions.ExportView.as_view(), "api-chat-export"),
     *both("chat/history", sessions.HistoryView.as_view(), "api-chat-history"),
     *both("chat/messages/<int:message_id>/feedback", messages.FeedbackView.as_view(), "api-chat-feedback"),
+    *both(
+        "chat/messages/<int:message_id>/sources/<int:marker>/pages/<int:page>.png",
+        messages.SourcePageView.as_view(),
+        "api-chat-source-page",
+    ),
     *both("chat/messages/<int:message_id>/trace", messages.TraceView.as_view(), "api-chat-trace"),
     *both("models/<int:collection_id>/test", model_test.ModelTestView.as_view(), "model-test"),
     *both("llm/providers", model_test.ProvidersView.as_view(), "llm-providers"),

@@ -9,6 +9,7 @@ import html
 import logging
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from django.db import DatabaseError
@@ -16,7 +17,8 @@ from django.db import DatabaseError
 from chat import selectors, services
 from chat.engine import budget, citations, history, stop, stream_log
 from chat.engine.budget import FittedPrompt
-from chat.engine.outcome import Draft, conclude
+from chat.engine.general import general_parts
+from chat.engine.outcome import Draft, conclude, retrieval_trace
 from chat.engine.refusal import refusal_text
 from chat.engine.threads import in_thread
 from chat.llm import errors as llm_errors
@@ -112,7 +114,11 @@ class Generation:
                 )
         with self._timed("search"):
             result, draft.prompt = await in_thread(self._retrieve, context, rewritten)
-        self.log.append("sources", sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)])
+        self.log.append(
+            "sources",
+            sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)],
+            searched_for=draft.searched_for,
+        )
         self._news.set()
         if collection.answer_mode == AnswerMode.STRICT and not (result.passed and draft.passages):
             draft.refused = True
@@ -133,22 +139,18 @@ class Generation:
             session_id=context.session_id,
             rewritten=rewritten,
         )
+        self.draft.searched_for = result.rewritten if result.rewritten != result.query else ""
         prompt = budget.fit(
             collection=context.collection,
             question=context.question,
             passages=result.passages,
             history=context.history,
+            searched_for=result.rewritten,
         )
         services.answer_sources_set(
             message_id=self.message_id,
             passages=prompt.passages,
-            trace=result.trace
-            | {
-                "query": result.query,
-                "rewritten": result.rewritten,
-                "passed": result.passed,
-                "prompt": {"tokens": prompt.prompt_tokens, "trimmed": prompt.trimmed},
-            },
+            trace=retrieval_trace(result, prompt, context.collection),
         )
         return result, prompt
 
@@ -161,7 +163,7 @@ class Generation:
             temperature=collection.temperature,
             max_tokens=prompt.max_tokens,
             context_tokens=collection.context_tokens,
-            question=context.question,
+            question=self.draft.searched_for or context.question,
             passages=tuple(prompt.passages),
         )
         markers = citations.MarkerFilter(len(prompt.passages))
@@ -272,7 +274,7 @@ class Generation:
             content=result.content,
             html=markup,
             sources=selectors.shown_sources(stored) if stored and not revoked else [],
-            uncited=bool(stored and selectors.uncited(stored)),
+            **(selectors.answer_facts(stored) if stored and not revoked else {}),
             finish_reason="error" if failure else result.finish_reason,
             usage=result.usage,
         )
@@ -280,7 +282,11 @@ class Generation:
             self.log.append("message_saved", last=True)
 
     def _conclude(self, error: VerbatimError | None) -> tuple[services.AnswerResult, str]:
-        return conclude(self.draft, error), render_markdown(self.draft.content)
+        result = conclude(self.draft, error)
+        parts = general_parts(self.draft) if error is None else []
+        if parts:
+            result = replace(result, trace=result.trace | {"general_parts": parts})
+        return result, render_markdown(self.draft.content)
 
     async def _store(self, result: services.AnswerResult) -> tuple[Message | None, VerbatimError]:
         """The stored message, or None and why: it is gone, or the database stays away."""

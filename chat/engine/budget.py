@@ -42,6 +42,7 @@ def fit(
     question: str,
     passages: Sequence[Passage],
     history: Sequence[ChatMessage] = (),
+    searched_for: str = "",
 ) -> FittedPrompt:
     """Build the prompt, cut to the window: oldest turns first, then neighbours, then the lowest passages.
 
@@ -52,16 +53,19 @@ def fit(
         question: as asked.
         passages: best first.
         history: earlier turns, oldest first.
+        searched_for: a follow-up made complete, for prompts that hold no history; empty for the question.
 
     Raises:
         PermanentError: MESSAGE_TOO_LONG, when what must not be cut does not fit.
     """
     name = _prompt_name(collection)
-    texts = {"instructions": _instructions(collection), "question": question.strip()}
+    small = name == "answer_small"  # it loses the question among earlier turns and neighbouring text
+    asked = (small and searched_for) or question
+    texts = {"instructions": _instructions(collection), "question": asked.strip()}
     window = _window(collection)
     room = window - min(collection.max_tokens, window // 2)
     room -= sum(estimate_message(message.content) for message in fill(name, **texts))
-    if name == "answer_small":  # it loses the question among earlier turns and neighbouring text
+    if small:
         history = ()
         passages = [replace(passage, before="", after="") for passage in passages]
     draft = _Draft(passages, history)

@@ -96,7 +96,7 @@ def _stored_frames(message_id: int, after_seq: int) -> list[str]:
             "content": message.content,
             "html": render_markdown(message.content),
             "sources": selectors.shown_sources(message),
-            "uncited": selectors.uncited(message),
+            **selectors.answer_facts(message),
             "finish_reason": message.finish_reason or "error",
             "usage": message.usage,
         }
@@ -109,4 +109,4 @@ def _stored_frames(message_id: int, after_seq: int) -> list[str]:
 
 
 def _stored(message_id: int) -> Message | None:
-    return Message.objects.filter(pk=message_id).prefetch_related("sources").first()
+    return selectors.messages_with_details(Message.objects.filter(pk=message_id)).first()

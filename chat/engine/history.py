@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Sequence
 from contextlib import aclosing
 
+from chat.engine.followup import completed
 from chat.llm.base import LLM, ChatMessage, LLMRequest, TextDelta
 from chat.prompts import conversation_text, fill
 from collections_app.models import Provider
@@ -18,20 +18,6 @@ CONDENSE_MAX_TOKENS = 96
 CONDENSE_TURNS = 6
 CONDENSE_TURN_CHARS = 1500
 MAX_REWRITTEN_CHARS = 400
-MIN_WORDS_ALONE = 5
-
-# An English question of some length without any of these needs no help from the turn before it. For other
-# languages, and when in doubt, the fallback adds that turn.
-_ENGLISH_START = re.compile(
-    r"(what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|can|could|may|must|should|will"
-    r"|would|has|have|list|name|give|show|tell|explain|describe|summari[sz]e)\b",
-    re.I,
-)
-_REFERS_BACK = re.compile(
-    r"\b(it|its|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|there|one|ones|same|such"
-    r"|former|latter|above|previous|other|others|another|else|instead|also|too|more)\b",
-    re.I,
-)
 
 
 async def condense(
@@ -61,16 +47,17 @@ async def condense(
 
 
 def fallback(*, question: str, history: Sequence[ChatMessage]) -> str:
-    """The question, with the last user's turn in front of it unless it stands alone.
+    """The question completed by rule from the user's earlier turns; itself when it stands alone.
 
     Args:
         question: as asked.
         history: earlier turns, oldest first.
     """
-    earlier = [turn.content.strip() for turn in history if turn.role == "user" and turn.content.strip()]
-    if not earlier or _stands_alone(question):
-        return question
-    return f"{earlier[-1][:MAX_REWRITTEN_CHARS]}\n{question}"
+    asked = [turn.content.strip() for turn in history if turn.role == "user" and turn.content.strip()]
+    whole = ""
+    for one in [*asked, question]:
+        whole = completed(one, whole) if whole else one
+    return whole
 
 
 async def _ask(llm: LLM, question: str, history: Sequence[ChatMessage]) -> str:
@@ -92,11 +79,3 @@ def _accepted(written: str, question: str) -> str:
     line = written.strip().strip("\"'“”„«»").strip()
     limit = max(MAX_REWRITTEN_CHARS, 2 * len(question))
     return line if line and "\n" not in line and len(line) <= limit else ""
-
-
-def _stands_alone(question: str) -> bool:
-    return (
-        len(question.split()) >= MIN_WORDS_ALONE
-        and _ENGLISH_START.match(question.strip()) is not None
-        and _REFERS_BACK.search(question) is None
-    )

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from collections_app import access
+from documents.api.passages import PassageSerializer
 from documents.retrieval.search import MAX_TOP_K, search
 from documents.retrieval.types import Passage
 
@@ -23,21 +24,9 @@ class SearchRequestSerializer(serializers.Serializer):
     )
 
 
-class SearchHitSerializer(serializers.Serializer):
-    """A source of the contract, with how it was found."""
+class SearchHitSerializer(PassageSerializer):
+    """A passage, with how it was found."""
 
-    marker = serializers.IntegerField()
-    document_id = serializers.IntegerField()
-    document_name = serializers.CharField()
-    chunk_id = serializers.IntegerField()
-    chunk_content = serializers.CharField()
-    section = serializers.CharField()
-    page = serializers.IntegerField(allow_null=True)
-    page_to = serializers.IntegerField(allow_null=True)
-    rows = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
-    lines = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
-    similarity_score = serializers.FloatField()
-    supported = serializers.BooleanField(allow_null=True)
     score = serializers.FloatField()
     dense_rank = serializers.IntegerField(allow_null=True)
     lexical_rank = serializers.IntegerField(allow_null=True)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.errors import ErrorCode, VerbatimError
@@ -93,7 +93,10 @@ class DocumentFile(APIView):
 
 
 class DocumentPage(APIView):
-    """GET: one page of a PDF as an image; `?highlight=` marks a chunk's text on it."""
+    """GET: one page of a PDF as an image; `?highlight=` marks a chunk's text on it.
+
+    `Passage-Marked` tells how much of it was found there: all, part, none, or no_text (a picture of a page).
+    """
 
     content_negotiation_class = AnyAccept
 
@@ -101,45 +104,77 @@ class DocumentPage(APIView):
         parameters=[OpenApiParameter("highlight", int, description="Id of the chunk to mark.")],
         responses={(200, "image/png"): OpenApiTypes.BINARY},
     )
-    def get(self, request: Request, document_id: int, page: int) -> HttpResponse | Response:
+    def get(self, request: Request, document_id: int, page: int) -> HttpResponse:
         query = HighlightQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         document = selectors.document_for(request.user, document_id)
         chunk_id = query.validated_data.get("highlight")
-        if document.media_type != MediaType.PDF:
-            raise VerbatimError(ErrorCode.NOT_FOUND)
-        tag = f'"{document.sha256[:24]}-{page}-{chunk_id or 0}"'
-        if request.headers.get("If-None-Match") == tag:
-            response = HttpResponse(status=304)
-        else:
-            response = HttpResponse(page_image(document, page, chunk_id), content_type="image/png")
-        response["ETag"] = tag
-        response["Cache-Control"] = "private, max-age=3600"
-        response["Content-Security-Policy"] = NOTHING_ALLOWED
-        return response
-
-
-def page_image(document: Document, page: int, chunk_id: int | None) -> bytes:
-    """PNG of a page.
-
-    Args:
-        page: from 1.
-        chunk_id: of this document; its text is marked.
-
-    Raises:
-        VerbatimError: NOT_FOUND for a page or chunk that is not there, ORIGINAL_NOT_KEPT, or what is wrong
-            with the file.
-    """
-    passage: dict[str, Any] = {}
-    if chunk_id is not None:
+        if chunk_id is None:
+            return page_response(request, document, page, None)
         chunk = selectors.chunks_of(document).filter(pk=chunk_id).first()
         if chunk is None:
             raise VerbatimError(ErrorCode.NOT_FOUND)
-        if chunk.page_from == page:
-            passage = {"highlight": chunk.content, "near": chunk.char_start}
-    arguments = {"path": str(original_of(document)), "page": page, "width": IMAGE_WIDTH} | passage
-    answer = parser_child().request("render", arguments, seconds=RENDER_SECONDS)
-    return base64.b64decode(answer["png"])
+        return page_response(
+            request,
+            document,
+            page,
+            MarkedPassage(str(chunk_id), chunk.content, chunk.page_from, chunk.page_to, chunk.char_start),
+        )
+
+
+@dataclass(frozen=True)
+class MarkedPassage:
+    """What is to be marked on a page.
+
+    Attributes:
+        key: tells passages of one document apart, for caches.
+        page, page_to: where it begins and ends; None for a passage of no page.
+        near: its offset on its first page.
+    """
+
+    key: str
+    content: str
+    page: int | None
+    page_to: int | None
+    near: int = 0
+
+    def on_page(self, page: int) -> dict[str, Any]:
+        """What `parsing.render` needs to mark it; nothing on a page where it does not stand."""
+        if self.page is None or not self.page <= page <= (self.page_to or self.page):
+            return {}
+        if not self.page_to or self.page_to == self.page:
+            return {"highlight": self.content, "near": self.near}
+        return {"highlight": self.content, "stretch": "head" if page == self.page else "tail"}
+
+
+def page_response(
+    request: Request, document: Document, page: int, passage: MarkedPassage | None
+) -> HttpResponse:
+    """A page of a document that the caller may see, as PNG.
+
+    Args:
+        page: from 1.
+        passage: of this very document; it is marked.
+
+    Raises:
+        VerbatimError: NOT_FOUND for a page that is not there, ORIGINAL_NOT_KEPT, or what is wrong with the
+            file.
+    """
+    if document.media_type != MediaType.PDF:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    tag = f'"{document.sha256[:24]}-{page}-{passage.key if passage else 0}"'
+    if request.headers.get("If-None-Match") == tag:
+        response = HttpResponse(status=304)
+    else:
+        arguments = {"path": str(original_of(document)), "page": page, "width": IMAGE_WIDTH}
+        arguments |= passage.on_page(page) if passage else {}
+        drawn = parser_child().request("render", arguments, seconds=RENDER_SECONDS)
+        response = HttpResponse(base64.b64decode(drawn["png"]), content_type="image/png")
+        response["Passage-Marked"] = drawn["marked"]
+    response["ETag"] = tag
+    response["Cache-Control"] = "private, max-age=3600"
+    response["Content-Security-Policy"] = NOTHING_ALLOWED
+    return response
 
 
 def original_of(document: Document) -> Path:

@@ -22,6 +22,16 @@ PATHS = {
     "/api/models/{}/users": "get post",
     "/api/models/{}/test": "post",
     "/api/models/{}/search": "post",
+    "/api/models/{}/evaluation/questions": "get post",
+    "/api/models/{}/evaluation/questions/{}": "get patch delete",
+    "/api/models/{}/evaluation/questions/import": "post",
+    "/api/models/{}/evaluation/questions/export": "get",
+    "/api/models/{}/evaluation/runs": "get post",
+    "/api/models/{}/evaluation/runs/{}": "get delete",
+    "/api/models/{}/evaluation/runs/{}/cancel": "post",
+    "/api/models/{}/evaluation/runs/{}/results": "get",
+    "/api/models/{}/evaluation/runs/{}/export": "get",
+    "/api/models/{}/evaluation/compare": "get",
     "/api/models/{}/documents": "get post",
     "/api/documents/models/{}/documents": "get post",
     "/api/models/{}/documents/bulk": "post",
@@ -45,6 +55,7 @@ PATHS = {
     "/api/chat/upload": "post",
     "/api/chat/messages/{}/feedback": "post",
     "/api/chat/messages/{}/trace": "get",
+    "/api/chat/messages/{}/sources/{}/pages/{}.png": "get",
 }
 
 

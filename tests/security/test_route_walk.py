@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from chat.models import ChatSession, Message, MessageRole
+from chat.models import ChatSession, EvaluationQuestion, EvaluationRun, Message, MessageRole
 from documents.models import Document, MediaType, Status, Upload
 from tests.documents.tus import PIECE, VERSION, metadata
 
@@ -51,6 +51,21 @@ POLICY: dict[str, dict[str, str]] = {
     "api/models/<int:collection_id>/documents": {"get": MODEL, "post": ADMIN},
     "api/models/<int:collection_id>/rebuild": {"get": ADMIN, "post": ADMIN, "delete": ADMIN},
     "api/models/<int:collection_id>/documents/bulk": {"post": ADMIN},
+    **{
+        f"api/models/<int:collection_id>/evaluation/{path}": dict.fromkeys(methods.split(), ADMIN)
+        for path, methods in {
+            "questions": "get post",
+            "questions/import": "post",
+            "questions/export": "get",
+            "questions/<int:question_id>": "get patch delete",
+            "runs": "get post",
+            "runs/<int:run_id>": "get delete",
+            "runs/<int:run_id>/cancel": "post",
+            "runs/<int:run_id>/results": "get",
+            "runs/<int:run_id>/export": "get",
+            "compare": "get",
+        }.items()
+    },
     "api/uploads": {"get": USER, "post": MODEL},  # to the model itself admins, to a chat of one's own users
     "api/uploads/<uuid:upload_id>": {"patch": OWNER, "delete": OWNER},
     "api/documents/models/<int:collection_id>/documents": {"get": MODEL, "post": ADMIN},
@@ -77,6 +92,7 @@ POLICY: dict[str, dict[str, str]] = {
     "api/chat/history": {"get": USER},
     "api/chat/messages/<int:message_id>/feedback": {"post": OWNER},
     "api/chat/messages/<int:message_id>/trace": {"get": OWNER},
+    "api/chat/messages/<int:message_id>/sources/<int:marker>/pages/<int:page>.png": {"get": OWNER},
 }
 CASES = [(route, method) for route, methods in POLICY.items() for method in methods]
 
@@ -127,8 +143,11 @@ def ids(collection, member) -> dict[str, Any]:
         "<int:model_id>": collection.pk,
         "<int:document_id>": document.pk,
         "<int:page>": 1,
+        "<int:marker>": 1,
         "<uuid:session_id>": session.pk,
         "<int:message_id>": answer.pk,
+        "<int:question_id>": EvaluationQuestion.objects.create(collection=collection, question="?").pk,
+        "<int:run_id>": EvaluationRun.objects.create(collection=collection).pk,
     }
 
 
