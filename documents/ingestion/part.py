@@ -17,6 +17,7 @@ from documents.embedding.cache import embed_cached
 from documents.embedding.registry import get_embedder
 from documents.ingestion import lease, outages, progress
 from documents.ingestion.finalise import document_finalise
+from documents.ingestion.places import placed
 from documents.ingestion.profile import table_profile
 from documents.ingestion.source import facts_of, source_of
 from documents.ingestion.split import parts_take
@@ -71,7 +72,10 @@ def part_process(*, part_id: int) -> list[int]:
     document = part.document
     try:
         with lease.Heartbeat(DocumentPart, part_id, owner):
-            work = part_work(part, document)
+            try:
+                work = part_work(part, document)
+            except VerbatimError as error:
+                raise placed(error, part.span) from error
             if not _write(part, document, owner, work):
                 return []
     except VerbatimError as error:
@@ -116,6 +120,7 @@ def part_exhausted(*, part_id: int, error: VerbatimError) -> None:
     """Fail the document of a part that was tried often enough."""
     part = DocumentPart.objects.filter(pk=part_id).first()
     if part is not None:
+        error = placed(error, part.span)
         lifecycle.build_fail(document_id=part.document_id, generation=part.generation, error=error)
 
 

@@ -16,6 +16,7 @@ from config.errors import ErrorCode, PermanentError
 from documents import lifecycle
 from documents.embedding.cache import forget_unused
 from documents.ingestion import lease, storage
+from documents.ingestion.part import part_exhausted
 from documents.ingestion.split import WINDOW, parts_take
 from documents.models import Document, DocumentPart, PartStatus, Rebuild, Status
 from documents.uploads.services import uploads_expire
@@ -119,14 +120,11 @@ def _parts(lost: timedelta) -> list[int]:
         document__building_generation=F("generation"), document__status=Status.PROCESSING
     )
     dead = current.filter(status=PartStatus.RUNNING, lease_until__lte=now)
-    for part in dead.filter(attempts__gte=lease.MAX_ATTEMPTS).select_related("document"):
+    for part in dead.filter(attempts__gte=lease.MAX_ATTEMPTS):
         if part.attempts < lease.most_attempts(part.lease_owner):
             continue
-        lifecycle.build_fail(
-            document_id=part.document_id,
-            generation=part.generation,
-            error=lifecycle.from_facts(part.error) if part.error else PermanentError(ErrorCode.WORKER_LOST),
-        )
+        error = lifecycle.from_facts(part.error) if part.error else PermanentError(ErrorCode.WORKER_LOST)
+        part_exhausted(part_id=part.pk, error=error)
     silent = current.filter(status=PartStatus.WAITING, queued_at__lt=now - lost, lease_until=None)
     silent = silent.order_by("queued_at")
     ids = [*dead.values_list("pk", flat=True)[:BATCH], *silent.values_list("pk", flat=True)[:BATCH]]
