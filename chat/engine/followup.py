@@ -130,10 +130,11 @@ def completed(question: str, earlier: str) -> str:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A part of a fragment: "in 2019", "part-time staff"."""
+    """A part of a fragment: "in 2019", "part-time staff"; `said` with its preposition and article."""
 
     preposition: str
     text: str
+    said: str
 
     @property
     def words(self) -> list[str]:
@@ -163,7 +164,7 @@ def _substituted(question: str, earlier: str) -> str:
         whole = whole[:start] + text.removesuffix(owner) + owner + whole[end:]
     for piece in left_over:
         mark = "?" if whole.rstrip().endswith("?") else ""
-        whole = f"{whole.rstrip(' ?')} {piece.preposition} {piece.text}".replace("  ", " ") + mark
+        whole = f"{whole.rstrip(' ?')} {piece.said}{mark}"
     return "" if whole == earlier else whole
 
 
@@ -171,7 +172,7 @@ def _pieces(question: str) -> list[_Piece]:
     """The pieces of a question that is only a fragment; none of one that is more."""
     if _CJK.search(question):
         left = _CJK_FILLER.sub("", question)
-        return [_Piece("", left)] if any(kind.fullmatch(left) for kind in _KINDS) else []
+        return [_Piece("", left, left)] if any(kind.fullmatch(left) for kind in _KINDS) else []
     lead = _LEAD.match(question)
     rest = question[lead.end() :] if lead else question
     words = _WORD.findall(rest)
@@ -182,16 +183,23 @@ def _pieces(question: str) -> list[_Piece]:
         return []
     if any(start.match(rest) or back.search(rest) for start, back in _STARTS):
         return []
-    pieces: list[_Piece] = []
-    held: list[str] = []
-    preposition = ""
-    for at, word in enumerate(words):
-        if word.lower() in _PREPOSITIONS and (at == 0 or word.lower() not in _CONNECTORS):
-            pieces += [_Piece(preposition, " ".join(held))] if held else []
-            preposition, held = word.lower(), []
-        elif held or word.lower() not in _ARTICLES:
-            held.append(word.rstrip("."))
-    return [*pieces, _Piece(preposition, " ".join(held))] if held else pieces
+    starts = [
+        at
+        for at, word in enumerate(words)
+        if at == 0 or (word.lower() in _PREPOSITIONS and word.lower() not in _CONNECTORS)
+    ]
+    cuts = zip(starts, [*starts[1:], len(words)], strict=True)
+    pieces = (_piece(words[start:end]) for start, end in cuts)
+    return [piece for piece in pieces if piece.text]
+
+
+def _piece(words: list[str]) -> _Piece:
+    said = " ".join(words)
+    preposition = words[0].lower() if words[0].lower() in _PREPOSITIONS else ""
+    words = words[1:] if preposition else words
+    while words and words[0].lower() in _ARTICLES:
+        words = words[1:]
+    return _Piece(preposition, " ".join(words).rstrip("."), said)
 
 
 def _place(piece: _Piece, earlier: str, taken: set[Span]) -> Span | None:

@@ -212,7 +212,9 @@ async def test_a_second_turn_searches_with_the_history_and_tells_it_to_the_llm(
     await ask(socket, collection, "And for the hotel?", session_id=session_id)
     frames = await socket.hear_until("message_saved")
     trace = (await stored(frames[0]["message_id"])).trace.data
-    assert QUESTION in trace["rewritten"]
+    assert trace["rewritten"] == f"{QUESTION[:-1]} for the hotel?"
+    (found,) = [frame for frame in frames if frame["type"] == "sources"]
+    assert found["searched_for"] == frames[-2]["searched_for"] == trace["rewritten"]
     assert "".join(ANSWER[:3]) in str(llm.calls[-1].messages)
 
 
