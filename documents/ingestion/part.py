@@ -102,6 +102,8 @@ def part_work(part: DocumentPart, document: Document) -> Work:
     source, facts = source_of(document), facts_of(document)
     if part.gathers:
         reading = table_profile(part, source.name, facts["reading"])
+    elif not source.is_there:  # taken away since the splitting
+        raise PermanentError(ErrorCode.ORIGINAL_NOT_KEPT)
     else:
         reading = parser_child().read(source.path, source.media_type, facts["reading"] | part.span)
     watch.lap("parse")

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from config.errors import ErrorCode, PermanentError
 from documents import tasks
-from documents.ingestion import lease, part, sweeper
+from documents.ingestion import lease, part, storage, sweeper
 from documents.ingestion.places import place_of, placed
 from documents.ingestion.split import document_split
 from documents.models import DocumentPart, PartStatus, Status
@@ -82,3 +82,12 @@ def test_a_part_that_takes_too_long_or_loses_its_workers_names_its_pages(db, upl
     lost.refresh_from_db()
     assert (lost.status, lost.error_code) == (Status.FAILED, "worker_lost")
     assert lost.error_message.endswith("It happened on pages 9 to 12.")
+
+
+def test_a_file_that_disappears_in_the_middle_is_not_taken_for_a_damaged_one(db, upload):
+    document = upload(TEXT, "a.txt")
+    [part_id, *_] = document_split(document_id=document.pk)
+    storage.path_of(document.stored_name).unlink()
+    part.part_process(part_id=part_id)
+    document.refresh_from_db()
+    assert (document.status, document.error_code) == (Status.FAILED, "original_not_kept")
