@@ -8,11 +8,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldBooleanWidget,
+)
 
 from accounts.console import RefusalsAsMessages
 from accounts.permissions import caller
-from collections_app import selectors, services, validation
+from collections_app import languages, selectors, services, validation
 from collections_app.models import Collection
 from collections_app.validation import EDITABLE
 from config.errors import VerbatimError
@@ -37,6 +42,13 @@ class CollectionForm(forms.ModelForm):
     """A model's settings. The key is write-only: the field is always rendered empty."""
 
     suggested_questions = LinesField(required=False, help_text="One a line, at most six.")
+    text_search_config = forms.ChoiceField(
+        label="Language",
+        choices=languages.choices,
+        initial="english",
+        widget=UnfoldAdminSelectWidget,
+        help_text="Of the documents. Where there are some, they are rebuilt in the background first.",
+    )
     new_api_key = forms.CharField(
         required=False,
         label="New API key",
@@ -116,7 +128,18 @@ class CollectionAdmin(RefusalsAsMessages, ModelAdmin):
             },
         ),
         ("Retrieval", {"fields": ("answer_mode", "top_k", "similarity_threshold", "history_length")}),
-        ("Documents", {"fields": ("chunk_strategy", "chunk_size", "chunk_overlap", "embedding_model")}),
+        (
+            "Documents",
+            {
+                "fields": (
+                    "text_search_config",
+                    "chunk_strategy",
+                    "chunk_size",
+                    "chunk_overlap",
+                    "embedding_model",
+                )
+            },
+        ),
         ("Numbers", {"fields": ("documents_", "passages", "created_by", "created_at")}),
     )
 

@@ -79,7 +79,12 @@ class Collection(models.Model):
     chunk_overlap = models.PositiveSmallIntegerField(
         default=30, validators=[MaxValueValidator(MAX_CHUNK_TOKENS // 2)]
     )
-    text_search_config = models.CharField(max_length=63, default="english", editable=False)
+    text_search_config = models.CharField(
+        "language",
+        max_length=63,
+        default="english",
+        help_text="PostgreSQL's text search configuration that its documents are indexed with.",
+    )
     embedding_model = models.CharField(max_length=200, editable=False)
     embedding_dimension = models.PositiveSmallIntegerField(editable=False)
 

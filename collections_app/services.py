@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import audit
 from accounts.models import User
-from collections_app import access, keys, validation
+from collections_app import access, keys, signals, validation
 from collections_app.models import Collection
 from collections_app.validation import EDITABLE
 from config import events
@@ -55,10 +55,12 @@ def collection_update(*, actor: User, collection: Collection, **changes: Any) ->
         actor: an admin.
         collection: which.
         changes: any of EDITABLE, and `api_key`: "" clears it, absent leaves it. A change of the provider or
-            of the base URL's scheme, host or port clears it too, unless a new one comes along.
+            of the base URL's scheme, host or port clears it too, unless a new one comes along. Another
+            `text_search_config` holds at once where there are no documents, else when they are rebuilt.
 
     Raises:
-        VerbatimError: PERMISSION_DENIED, NOT_FOUND, VALIDATION_ERROR.
+        VerbatimError: PERMISSION_DENIED, NOT_FOUND, VALIDATION_ERROR; for another language also
+            REBUILD_RUNNING and ORIGINALS_MISSING.
     """
     api_key = changes.pop("api_key", None)
     with transaction.atomic():
@@ -69,6 +71,7 @@ def collection_update(*, actor: User, collection: Collection, **changes: Any) ->
         if api_key:
             validation.check_key(api_key)
         validation.check(current)
+        language = _language_apart(current, before)
         moved = keys.destination(current.llm_provider, current.llm_base_url) != goes_to
         key_event = _apply_key(current, api_key, moved=moved)
         changed = [name for name, value in before.items() if getattr(current, name) != value]
@@ -78,6 +81,10 @@ def collection_update(*, actor: User, collection: Collection, **changes: Any) ->
             audit.record(actor, "model.updated", current, **_facts(before, current, changed))
         if key_event:
             audit.record(actor, key_event, current)
+        if language:
+            signals.language_wanted.send(
+                Collection, actor=actor, collection=current, text_search_config=language
+            )
     return current
 
 
@@ -158,6 +165,15 @@ def _assign(collection: Collection, fields: dict[str, Any]) -> None:
         raise TypeError(f"a model has no editable {sorted(unknown)}")
     for name, value in fields.items():
         setattr(collection, name, value.strip() if name in ("name", "llm_base_url") else value)
+
+
+def _language_apart(current: Collection, before: dict[str, Any]) -> str:
+    """The language that was set, if it is another one; the row keeps its own until the documents follow."""
+    wanted, present = current.text_search_config, before.get("text_search_config")
+    if present is None or wanted == present:
+        return ""
+    current.text_search_config = present
+    return wanted
 
 
 def _apply_key(collection: Collection, api_key: str | None, *, moved: bool) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from collections_app import languages
 from collections_app.models import Collection, Provider
 from config import names, outbound
 from config.errors import ErrorCode, VerbatimError
@@ -28,6 +29,7 @@ EDITABLE = frozenset(
         "chunk_strategy",
         "chunk_size",
         "chunk_overlap",
+        "text_search_config",
     }
 )
 MAX_QUESTIONS = 6
@@ -82,6 +84,9 @@ def _across_fields(collection: Collection) -> list[tuple[str, str]]:
         value = getattr(collection, name)
         if isinstance(value, float) and math.isnan(value):  # passes every comparison of the validators
             found.append((name, "This is not a number."))
+    found += [
+        ("text_search_config", reason) for reason in languages.complaints(collection.text_search_config)
+    ]
     found += [("suggested_questions", reason) for reason in _questions(collection.suggested_questions)]
     return found
 

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from collections_app import access, selectors
+from collections_app import access, languages, selectors
 from collections_app.models import AnswerMode, ChunkStrategy, Collection, Provider
 from config.pages import page
 
@@ -66,9 +66,16 @@ def _form(request: HttpRequest, model: Collection) -> HttpResponse:
         {"value": value, "label": label, "help": PROVIDER_HELP[Provider(value)]}
         for value, label in Provider.choices
     ]
+    rebuild = getattr(model, "rebuild", None)  # no row: none runs
+    wanted = rebuild.text_search_config if rebuild else model.text_search_config
     context = {
         "nav": "models",
         "tab": "settings",
+        "languages": languages.choices(),
+        "language": wanted,
+        "present_language": ""
+        if wanted == model.text_search_config
+        else languages.name_of(model.text_search_config),
         "model": model,
         "questions": "\n".join(model.suggested_questions),
         "providers": providers,

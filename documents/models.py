@@ -321,6 +321,7 @@ class Rebuild(models.Model):
 
     collection = models.OneToOneField(Collection, on_delete=models.CASCADE, related_name="rebuild")
     embedding_model = models.CharField(max_length=200)
+    text_search_config = models.CharField(max_length=63)
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )

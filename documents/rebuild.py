@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
+from collections_app import languages
 from collections_app.access import get_managed
 from collections_app.models import Collection
 from config.errors import ErrorCode, VerbatimError
@@ -39,43 +40,83 @@ UPDATE documents_document
 
 
 def rebuild_start(
-    *, actor: User, collection: Collection, embedding_model: str | None = None
+    *,
+    actor: User,
+    collection: Collection,
+    embedding_model: str | None = None,
+    text_search_config: str | None = None,
 ) -> Rebuild | None:
     """Begin a rebuild with the collection's present chunk settings, or go on with one that waits.
 
     Args:
         embedding_model: one of `catalogue.available()`; the same as now when None.
+        text_search_config: one of `languages.choices()`; the same as now when None.
 
     Returns:
         The rebuild; None when there was nothing to build and the collection is changed already.
 
     Raises:
-        VerbatimError: NOT_FOUND, PERMISSION_DENIED; VALIDATION_ERROR for a model that is not on the list;
-            EMBEDDING_DIMENSION, EMBEDDING_FAILED; REBUILD_RUNNING when one to another model runs;
+        VerbatimError: NOT_FOUND, PERMISSION_DENIED; VALIDATION_ERROR for a model or language that is not on
+            the list; EMBEDDING_DIMENSION, EMBEDDING_FAILED; REBUILD_RUNNING when one to other ones runs;
             ORIGINALS_MISSING, naming documents that cannot be read again.
     """
     get_managed(actor, collection.pk)
     if embedding_model is not None:
         catalogue.require_usable(embedding_model)
+    if text_search_config is not None and (reasons := list(languages.complaints(text_search_config))):
+        raise VerbatimError(ErrorCode.VALIDATION_ERROR, details={"text_search_config": reasons})
     with transaction.atomic():
         present = lifecycle.model_locked(collection.pk)
         rebuild = Rebuild.objects.select_for_update().filter(collection=collection).first()
         if rebuild is not None:
-            if embedding_model not in (None, rebuild.embedding_model):
+            if embedding_model not in (None, rebuild.embedding_model) or text_search_config not in (
+                None,
+                rebuild.text_search_config,
+            ):
                 raise VerbatimError(ErrorCode.REBUILD_RUNNING)
             _own(collection.pk).update(rebuild_error=None)
         else:
             _require_originals(collection.pk)
+            language = Collection.objects.values_list("text_search_config", flat=True).get(pk=collection.pk)
             rebuild = Rebuild.objects.create(
-                collection=collection, embedding_model=embedding_model or present, started_by=actor
+                collection=collection,
+                embedding_model=embedding_model or present,
+                text_search_config=text_search_config or language,
+                started_by=actor,
             )
             audit.record(
-                actor, "model.rebuild_started", collection, before=present, after=rebuild.embedding_model
+                actor,
+                "model.rebuild_started",
+                collection,
+                before=present,
+                after=rebuild.embedding_model,
+                language={"from": language, "to": rebuild.text_search_config},
             )
         lifecycle.rebuild_nudge(collection.pk)
     if not to_build(collection.pk).exists():
         rebuild_advance(collection_id=collection.pk)
     return Rebuild.objects.filter(collection=collection).first()
+
+
+def language_set(
+    sender: Any, *, actor: User, collection: Collection, text_search_config: str, **kwargs: Any
+) -> None:
+    """Receiver of `language_wanted`: at once where nothing is indexed, else by a rebuild.
+
+    So a question is never cut otherwise than the passages that it is compared with.
+
+    Raises:
+        VerbatimError: as `rebuild_start`.
+    """
+    indexed = Q(active_generation__isnull=False) | Q(building_generation__isnull=False)
+    rows = Document.objects.filter(indexed, collection=collection)
+    if rows.exists() or Rebuild.objects.filter(collection=collection).exists():
+        rebuild_start(actor=actor, collection=collection, text_search_config=text_search_config)
+        return
+    before = collection.text_search_config
+    collection.text_search_config = text_search_config
+    collection.save(update_fields=["text_search_config"])
+    audit.record(actor, "model.language_set", collection, before=before, after=text_search_config)
 
 
 def rebuild_abandon(*, actor: User, collection: Collection) -> None:
@@ -145,6 +186,8 @@ def rebuild_state(collection: Collection) -> dict[str, Any]:
         "running": rebuild is not None,
         "embedding_model": collection.embedding_model,
         "current_embedding_model": collection.embedding_model,
+        "text_search_config": collection.text_search_config,
+        "current_text_search_config": collection.text_search_config,
         "documents_total": 0,
         "documents_done": 0,
         "documents_failed": [],
@@ -153,6 +196,7 @@ def rebuild_state(collection: Collection) -> dict[str, Any]:
         "started_at": None,
         "started_by": None,
         "available_models": catalogue.available(),
+        "available_languages": [{"id": key, "name": name} for key, name in languages.choices()],
     }
     if rebuild is None:
         return state
@@ -168,6 +212,7 @@ def rebuild_state(collection: Collection) -> dict[str, Any]:
     failed = rows.filter(rebuild_error__isnull=False, session_id__isnull=True).order_by("name")
     return state | {
         "embedding_model": rebuild.embedding_model,
+        "text_search_config": rebuild.text_search_config,
         "documents_total": rows.count(),
         "documents_done": rows.filter(standby_generation__isnull=False).count(),
         "documents_failed": [
@@ -218,7 +263,9 @@ def _swap(collection: Collection, rebuild: Rebuild) -> None:
             {"model": rebuild.embedding_model, "now": timezone.now(), "collection": collection.pk},
         )
     Collection.objects.filter(pk=collection.pk).update(
-        embedding_model=rebuild.embedding_model, embedding_dimension=settings.EMBEDDING_DIMENSION
+        embedding_model=rebuild.embedding_model,
+        embedding_dimension=settings.EMBEDDING_DIMENSION,
+        text_search_config=rebuild.text_search_config,
     )
     if not settings.KEEP_ORIGINAL_FILES:
         kept = served(collection.pk).exclude(stored_name="")

@@ -37,6 +37,7 @@ FOR_MANAGERS = [
     "chunk_strategy",
     "chunk_size",
     "chunk_overlap",
+    "text_search_config",
     "embedding_model",
     "embedding_dimension",
     "created_by",

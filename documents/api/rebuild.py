@@ -11,9 +11,10 @@ from documents import rebuild
 
 
 class RebuildRequest(serializers.Serializer):
-    """Which embedding model to go to; the present one when it is left out."""
+    """Which embedding model and language to go to; the present ones when they are left out."""
 
     embedding_model = serializers.CharField(required=False, max_length=200)
+    text_search_config = serializers.CharField(required=False, max_length=63)
 
 
 class ChoiceSerializer(serializers.Serializer):
@@ -22,6 +23,13 @@ class ChoiceSerializer(serializers.Serializer):
     id = serializers.CharField()
     dimension = serializers.IntegerField(allow_null=True)
     note = serializers.CharField(allow_blank=True)
+
+
+class LanguageSerializer(serializers.Serializer):
+    """A text search configuration that this PostgreSQL has, and its English name."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
 
 
 class FailedSerializer(serializers.Serializer):
@@ -38,6 +46,9 @@ class RebuildSerializer(serializers.Serializer):
     running = serializers.BooleanField()
     embedding_model = serializers.CharField()
     current_embedding_model = serializers.CharField()
+    text_search_config = serializers.CharField()
+    current_text_search_config = serializers.CharField()
+    available_languages = LanguageSerializer(many=True)
     documents_total = serializers.IntegerField()
     documents_done = serializers.IntegerField()
     documents_failed = FailedSerializer(many=True)
@@ -64,7 +75,7 @@ class RebuildView(APIView):
         rebuild.rebuild_start(
             actor=request.user,  # type: ignore[arg-type]
             collection=collection,
-            embedding_model=form.validated_data.get("embedding_model"),
+            **form.validated_data,
         )
         collection.refresh_from_db()
         answer = RebuildSerializer(rebuild.rebuild_state(collection)).data

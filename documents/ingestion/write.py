@@ -5,7 +5,7 @@ from django.db import connection
 from django.utils import timezone
 
 from documents.chunking.base import ChunkDraft
-from documents.models import Document, DocumentPart
+from documents.models import Document, DocumentPart, Rebuild
 
 # column -> type on the wire; a vector goes as the bytes that pgvector's halfvec_recv reads
 COLUMNS = {
@@ -45,7 +45,7 @@ def copy_chunks(
         return
     head = (document.pk, document.collection_id, document.session_id, part.generation, part.index)
     with connection.cursor() as cursor, connection.wrap_database_errors:  # COPY is unknown to Django
-        cursor.execute("SELECT %s::regconfig::oid::int8", [document.collection.text_search_config])
+        cursor.execute("SELECT %s::regconfig::oid::int8", [_language(document)])
         language = cursor.fetchone()[0]
         with cursor.copy(COPY) as copy:
             copy.set_types(list(COLUMNS.values()))
@@ -54,6 +54,17 @@ def copy_chunks(
                 text = (draft.content, draft.context, draft.section)
                 place = (draft.page, draft.page, *rows, *lines, draft.char_start, draft.char_end)
                 copy.write_row((*head, index, *text, *place, draft.token_count, vector, language))
+
+
+def _language(document: Document) -> str:
+    """The text search configuration of the build in work: the collection's, or the one a rebuild goes to.
+
+    A rebuild ends, and a language changes, only while no build of the collection is in work.
+    """
+    if document.building_standby:
+        wanted = Rebuild.objects.filter(collection=document.collection_id)
+        return wanted.values_list("text_search_config", flat=True).get()
+    return document.collection.text_search_config
 
 
 def remember_chunks(document: Document, part: DocumentPart, fresh: list[int]) -> None:

@@ -30,8 +30,8 @@ UNSPACED = (
 MARKS = r"\u0300-\u036f"  # accents on their own, as NFD parts them from their letters
 LATIN = rf"\u00c0-\u024f\u1e00-\u1eff{MARKS}"
 AS_TWO = "replace(replace(replace({}, 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe')"
-AS_ONE = "translate({}, 'øØłŁđĐı', 'oOlLdDi')"
-UMLAUTS = "replace(replace(replace(replace(lower({}), 'ä', 'ae'), 'ö', 'oe'), 'ü', 'ue'), 'ø', 'oe')"
+AS_ONE = "translate({}, 'øłđı', 'oldi')"
+UMLAUTS = "replace(replace(replace(replace({}, 'ä', 'ae'), 'ö', 'oe'), 'ü', 'ue'), 'ø', 'oe')"
 
 
 def bare(word: str) -> str:
@@ -68,7 +68,7 @@ BARE = FUNCTION.format(
     rf"""(
   SELECT string_agg(concat_ws(' ', {bare(AS_TWO.format(AS_ONE.format("word")))},
                               {bare(AS_TWO.format(AS_ONE.format(UMLAUTS.format("word"))))}), ' ')
-    FROM regexp_split_to_table(content, '[^[:alpha:]{MARKS}]+') AS words(word)
+    FROM regexp_split_to_table(lower(content), '[^[:alpha:]{MARKS}]+') AS words(word)
    WHERE word ~ '[{LATIN}]')""",
 )
 LEXEMES = rf"""

@@ -66,15 +66,15 @@ def search(
         raise VerbatimError(ErrorCode.MESSAGE_EMPTY)
     clock = _Clock()
     while True:
-        model = collection.embedding_model
+        model, language = collection.embedding_model, collection.text_search_config
         vector = clock.timed("embed", functools.partial(_embedded, model, text))
         bounds = scope.Scope(collection.pk, user.pk, session_id, model)
         with transaction.atomic(), connection.cursor() as cursor:
             run = _Run(cursor, bounds, collection, text, vector, wanted, clock)
             found = run.passages()
         collection = _looked_up(user, collection.pk, similarity_threshold)
-        if collection.embedding_model == model:
-            break  # else a rebuild came to its end meanwhile: with its model then
+        if (collection.embedding_model, collection.text_search_config) == (model, language):
+            break  # else a rebuild came to its end meanwhile: with its model and language then
     return SearchResult(
         query=query,
         rewritten=text if rewritten is not None else query,

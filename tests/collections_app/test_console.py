@@ -40,6 +40,7 @@ def form(**changes) -> dict:
         "chunk_strategy": "recursive",
         "chunk_size": "220",
         "chunk_overlap": "30",
+        "text_search_config": "english",
         "new_api_key": "",
     } | changes
 

@@ -111,7 +111,8 @@ export class RebuildSection {
 
   showProgress(state) {
     const { embedding_model: model, current_embedding_model: current, documents_total: total, documents_done: done, documents_failed: failed = [], percent, seconds_left: left } = state;
-    const what = model === current ? "Rebuilding with the saved cutting" : `Rebuilding with ${model}`;
+    const language = state.text_search_config !== state.current_text_search_config && state.available_languages.find((one) => one.id === state.text_search_config)?.name;
+    const what = [model === current ? "Rebuilding with the saved cutting" : `Rebuilding with ${model}`, language && `for the language ${language}`].filter(Boolean).join(" ");
     const by = personName(state.started_by);
     this.head.textContent = `${what}. Started ${when(state.started_at)}${by ? ` by ${by}` : ""}. The present passages answer until all are done.`;
     this.bar.show(percent ?? 0);

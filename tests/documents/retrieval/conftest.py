@@ -65,6 +65,7 @@ def add_chunks(document, texts, *, generation, pages=None):
                 char_end=start + len(text),
                 token_count=len(text.split()),
                 embedding=vector.tolist(),
+                language=document.collection.text_search_config,
             )
         )
         start += len(text)

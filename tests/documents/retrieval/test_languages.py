@@ -1,0 +1,126 @@
+"""The lexical leg in several languages: inflected words, codes, accents, scripts without blanks."""
+
+import pytest
+from django.db import connection
+
+from collections_app.languages import choices
+from documents.retrieval import lexical, scope
+
+FILLER = ["lorem ipsum dolor sit amet", "consectetur adipiscing elit", "sed do eiusmod tempor"]
+# language -> (a sentence, a question with the same words in other forms)
+INFLECTED = {
+    "english": ("The engineers were repairing two pumps.", "repaired pump"),
+    "german": ("Die Häuser der Gemeinden wurden verkauft.", "Haus Gemeinde"),
+    "spanish": ("Las investigaciones sobre los volcanes continúan.", "investigación volcán"),
+    "french": ("Les musées nationaux étaient fermés.", "musée national fermé"),
+    "russian": ("Учёные исследовали древние книги.", "книга учёный древняя"),
+    "arabic": ("زار المعلمون المدارس الجديدة", "مدرسة معلم جديد"),
+    "simple": ("中国的首都是北京。", "首都在哪里"),
+}
+CODES = [
+    ("Part AB-1234 is out of stock.", ["AB-1234", "ab 1234", "AB1234", "1234"]),
+    ("The annual report on Form 10-K was filed.", ["10-K", "10k", "Form 10-K"]),
+    ("See § 12.3 of the terms.", ["§ 12.3", "§12.3", "12.3"]),
+    ("Certified to ISO 27001:2013 since May.", ["ISO 27001:2013", "ISO 27001"]),
+    ("Release v2.14.1 mends the importer.", ["v2.14.1", "2.14.1", "V2.14.1"]),
+    ("Attached: docs/report_2019-final.pdf", ["report_2019-final.pdf", "report 2019 final", "report-2019"]),
+    ("Write to jane.doe@example.com for access.", ["jane.doe@example.com", "jane doe", "doe@example.com"]),
+    ("Revenue was $1,234.5 million.", ["1234.5", "1,234.5", "$1,234.5"]),
+    ("Call +49 30 901820-44 after noon.", ["901820-44", "90182044", "901820 44"]),
+]
+ACCENTS = [
+    ("Herr Müller aus Zürich kam.", ["Müller", "Mueller", "Muller", "Zuerich", "zurich"]),
+    ("The café served crème brûlée.", ["cafe", "Café", "creme brulee"]),
+    ("Strandweg in Ærøskøbing, near Łódź.", ["Lodz", "Łódź", "Aeroskobing", "Ærøskøbing"]),
+    ("Die Straße ist gesperrt.", ["Strasse", "Straße", "STRASSE"]),
+    ("The word cafe alone, and Mueller.", ["café", "Müller"]),
+]
+UNSPACED = [
+    ("中国的首都是北京，人口两千万。", ["首都", "北京人口", "北京"]),
+    ("東京タワーの高さは333メートルです。", ["東京タワー", "高さ", "333"]),
+    ("한국의 수도는 서울이다.", ["서울", "한국", "수도"]),
+    ("กรุงเทพมหานครเป็นเมืองหลวง", ["กรุงเทพ", "เมืองหลวง"]),
+]
+
+
+@pytest.fixture
+def found_first(admin, collection, document_of):
+    """(language, text, question) -> whether the lexical leg finds the text, and before all others."""
+
+    def ask(language: str, text: str, question: str) -> bool:
+        collection.text_search_config = language
+        collection.save()
+        document_of(collection, "filler.txt", FILLER)
+        wanted = document_of(collection, "wanted.txt", [text])
+        bounds = scope.Scope(collection.pk, admin.pk, None, collection.embedding_model)
+        with connection.cursor() as cursor:
+            terms = lexical.question_terms(cursor, question, language)
+            size = scope.measure(cursor, bounds)
+            hits = lexical.find(cursor, bounds, terms, limit=5, size=size).hits
+        return bool(hits) and hits[0].chunk_id == wanted.chunks.get().pk
+
+    return ask
+
+
+@pytest.mark.parametrize("language", INFLECTED)
+def test_words_are_found_in_other_forms(found_first, language):
+    assert found_first(language, *INFLECTED[language])
+
+
+@pytest.mark.parametrize("language", ["english", "german", "simple"])
+@pytest.mark.parametrize(("text", "question"), [(text, one) for text, asked in CODES for one in asked])
+def test_codes_numbers_and_names_are_found_however_they_are_written(found_first, language, text, question):
+    assert found_first(language, text, question)
+
+
+@pytest.mark.parametrize("language", ["english", "spanish", "simple"])
+@pytest.mark.parametrize(("text", "question"), [(text, one) for text, asked in ACCENTS for one in asked])
+def test_accents_may_be_left_out_or_written_as_two_letters(found_first, language, text, question):
+    assert found_first(language, text, question)
+
+
+@pytest.mark.parametrize("language", ["simple", "english"])
+@pytest.mark.parametrize(("text", "question"), [(text, one) for text, asked in UNSPACED for one in asked])
+def test_scripts_without_blanks_are_found_by_pairs(found_first, language, text, question):
+    assert found_first(language, text, question)
+
+
+def lexemes(language: str, text: str) -> dict[str, int]:
+    """lexeme -> how often."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT lexeme, coalesce(array_length(positions, 1), 1)"
+            " FROM unnest(verbatim_lexemes(%s::regconfig, '', %s))",
+            [language, text],
+        )
+        return dict(cursor.fetchall())
+
+
+def test_what_is_added_does_not_count_twice(db):
+    once = lexemes("english", "The pump AB-1234 of the café")
+    assert set(once) == {"pump", "ab", "-1234", "1234", "ab1234", "café", "cafe"}
+    assert set(once.values()) == {1}
+    assert lexemes("simple", "北京北京") == {"北京": 2, "京北": 1}
+
+
+def test_plain_prose_has_the_lexemes_of_postgresql_and_no_others(db):
+    text = "We'll meet at 10:30, in well-known places; e.g. the U.S. costs 3.5 or so (see 12)."
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tsvector_to_array(to_tsvector('english', %s))", [text])
+        plain = set(cursor.fetchone()[0])
+    assert plain <= set(lexemes("english", text))
+    assert set(lexemes("english", text)) - plain <= {"10", "30", "1030", "e", "g", "u"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "'", "\\", "a" * 5000, "-" * 3000, "中" * 3000, "é" * 3000, "1," * 2000]
+)
+def test_odd_texts_have_lexemes_too(db, text):
+    assert len(lexemes("english", text)) < 10
+
+
+def test_all_that_postgresql_has_can_be_chosen_by_name(db):
+    names = dict(choices())
+    assert names["german"] == "German"
+    assert list(names)[-1] == "simple"
+    assert {"english", "spanish", "russian", "arabic", "french"} <= set(names)
