@@ -238,7 +238,7 @@ class Compare(APIView):
         pairs = selectors.compared(base, other)
         pages = Pages()
         shown: Any = [pair for pair in pairs if change in ("", pair.change)]
-        page = pages.paginate_queryset(shown, request, view=self)
+        page: Any = pages.paginate_queryset(shown, request, view=self)
         answer = pages.get_paginated_response(shapes.ComparedSerializer(page, many=True).data).data
         return Response(
             {

@@ -74,7 +74,9 @@ class ImportedSerializer(serializers.Serializer):
 class RunInput(serializers.Serializer):
     """Settings to try; what is left out is the model's own."""
 
-    label = serializers.CharField(required=False, allow_blank=True, default="", max_length=120)
+    label = serializers.CharField(  # type: ignore[assignment]
+        required=False, allow_blank=True, default="", max_length=120
+    )
     top_k = serializers.IntegerField(
         required=False, allow_null=True, default=None, min_value=1, max_value=MAX_TOP_K
     )

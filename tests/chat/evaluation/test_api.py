@@ -1,0 +1,214 @@
+"""Test questions and runs over the API, as the page uses it."""
+
+import csv
+import io
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from chat.evaluation import exchange, runner, runs, services
+from chat.models import EvaluationQuestion, EvaluationRun
+from collections_app.models import Collection
+from tests.chat.evaluation.conftest import HOTEL
+
+
+@pytest.fixture
+def api(client_for, admin):
+    return client_for(admin)
+
+
+@pytest.fixture
+def path(collection) -> str:
+    return f"/api/models/{collection.pk}/evaluation"
+
+
+def send_file(api, path, content: str | bytes, name="questions.csv"):
+    data = content if isinstance(content, bytes) else content.encode()
+    return api.post(f"{path}/questions/import", {"file": SimpleUploadedFile(name, data)}, format="multipart")
+
+
+def test_a_question_is_added_changed_and_deleted(api, path, handbook):
+    body = {"question": " How long is the leave? ", "document_name": "HANDBOOK.txt", "passage": "25 days"}
+    made = api.post(f"{path}/questions", body, format="json")
+    assert made.status_code == 201, made.content
+    one = made.json()
+    assert (one["question"], one["document_id"], one["document_name"]) == (
+        "How long is the leave?",
+        handbook.pk,
+        "handbook.txt",
+    )
+    changed = api.patch(f"{path}/questions/{one['id']}", {"passage": "annual leave"}, format="json").json()
+    assert (changed["passage"], changed["document_id"]) == ("annual leave", handbook.pk)
+    changed = api.patch(f"{path}/questions/{one['id']}", {"answerable": False}, format="json").json()
+    assert (changed["answerable"], changed["document_id"], changed["passage"]) == (False, None, "")
+    assert api.delete(f"{path}/questions/{one['id']}").status_code == 204
+    assert api.get(f"{path}/questions").json()["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"question": "  "}, "question"),
+        ({"question": "q"}, "passage"),
+        ({"question": "q", "page": 3}, "document_name"),
+        ({"question": "q", "document_name": "nothing.pdf"}, "document_name"),
+        ({"question": "q", "document_id": 999_999}, "document_id"),
+        ({"question": "q", "answerable": False, "passage": "x"}, "answerable"),
+        ({"question": "q", "document_name": "handbook.txt", "page": 0}, "page"),
+        ({"question": "q", "passage": "x" * 5000}, "passage"),
+    ],
+)
+def test_what_is_not_right_is_said_by_field(api, path, handbook, body, field):
+    answer = api.post(f"{path}/questions", body, format="json")
+    assert answer.status_code == 400
+    assert field in answer.json()["error"]["details"]
+
+
+def test_a_page_beyond_the_documents_last_is_refused(api, path, handbook):
+    handbook.page_count = 3
+    handbook.save()
+    body = {"question": "q", "document_name": "handbook.txt", "page": 4}
+    details = api.post(f"{path}/questions", body, format="json").json()["error"]["details"]
+    assert details["page"] == ["The document has 3 pages."]
+
+
+def test_the_same_question_twice_is_refused(api, path, questions):
+    body = {"question": HOTEL.question, "passage": "x"}
+    answer = api.post(f"{path}/questions", body, format="json")
+    assert answer.json()["error"]["details"]["question"] == ["This question is there already."]
+
+
+def test_another_models_question_and_run_are_not_found(api, admin, path, collection, questions):
+    run = runs.run_create(actor=admin, collection=collection, trial=runs.Trial(), ring_worker=False)
+    other = Collection.objects.create(name="Other", embedding_model="m", embedding_dimension=384)
+    elsewhere = path.replace(str(collection.pk), str(other.pk))
+    for address in (f"questions/{questions[0].pk}", f"runs/{run.pk}", f"runs/{run.pk}/results"):
+        assert api.get(f"{path}/{address}").status_code == 200
+        assert api.get(f"{elsewhere}/{address}").status_code == 404
+    assert api.get(f"{elsewhere}/compare?base={run.pk}&other={run.pk}").status_code == 404
+
+
+def test_a_file_is_taken_line_by_line(api, path, questions, handbook):
+    content = (
+        "question,answerable,document,page,passage\n"
+        f"{HOTEL.question},yes,handbook.txt,,120 euros per night\n"  # there already: changed
+        "Who won the football world cup of 1954?,no,,,\n"  # there already: the same
+        "Where?,yes,handbook.txt,,\n"
+        "Whence?,yes,unknown.pdf,2,\n"
+        "What?,,,,\n"
+        "Where?,yes,handbook.txt,,\n"
+    )
+    answer = send_file(api, path, content)
+    assert answer.status_code == 200, answer.content
+    told = answer.json()
+    assert (told["added"], told["updated"], told["unchanged"]) == (2, 1, 1)
+    assert [one["line"] for one in told["refused"]] == [6, 7]
+    assert "line 4" in told["refused"][1]["message"]
+    assert [one["line"] for one in told["warnings"]] == [5]
+    assert EvaluationQuestion.objects.get(question="Where?").document_id == handbook.pk
+    assert EvaluationQuestion.objects.get(question="Whence?").document_name == "unknown.pdf"
+    assert EvaluationQuestion.objects.get(question=HOTEL.question).passage == "120 euros per night"
+
+
+def test_a_file_that_is_too_large_or_none_is_refused(api, path, collection, monkeypatch):
+    monkeypatch.setattr(exchange, "MAX_BYTES", 10)
+    assert send_file(api, path, "x" * 11).status_code == 413
+    assert api.post(f"{path}/questions/import", {}, format="multipart").status_code == 400
+    assert send_file(api, path, b"").status_code == 400
+
+
+def test_no_more_questions_than_allowed(api, path, questions, monkeypatch):
+    monkeypatch.setattr(services, "MAX_QUESTIONS", 5)
+    told = send_file(api, path, "question,passage\none,x\ntwo,x\n").json()
+    assert (told["added"], [one["line"] for one in told["refused"]]) == (1, [3])
+    assert api.post(f"{path}/questions", {"question": "q", "passage": "x"}, format="json").status_code == 409
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_an_export_is_imported_again_without_a_change(api, path, questions, form):
+    answer = api.get(f"{path}/questions/export?format={form}")
+    assert answer["Content-Disposition"].endswith(f'.{form}"')
+    told = send_file(api, path, b"".join(answer.streaming_content), f"q.{form}").json()
+    assert (told["added"], told["updated"], told["unchanged"], told["refused"]) == (0, 0, 4, [])
+
+
+def test_a_run_is_begun_watched_read_exported_and_deleted(api, path, questions):
+    begun = api.post(f"{path}/runs", {"top_k": 3, "label": "three", "answers": True}, format="json")
+    assert begun.status_code == 202, begun.content
+    run = begun.json()
+    assert (run["status"], run["questions_total"], run["settings"]["tried"]) == ("queued", 4, ["top_k"])
+    runner.run_work(run_id=run["id"])
+    done = api.get(f"{path}/runs/{run['id']}").json()
+    assert (done["status"], done["questions_done"], done["error"]) == ("completed", 4, None)
+    assert done["metrics"]["k"] == 3
+    assert done["created_by"] == "Ada Admin"
+    wrong = api.get(f"{path}/runs/{run['id']}/results?verdict=wrong").json()
+    assert wrong["count"] == 1
+    assert wrong["results"][0]["expected"]["passage"].startswith("a sentence")
+    rows = list(
+        csv.DictReader(
+            io.StringIO(b"".join(api.get(f"{path}/runs/{run['id']}/export").streaming_content).decode())
+        )
+    )
+    assert [row["verdict"] for row in rows] == ["right", "right", "right", "wrong"]
+    assert api.get(f"{path}/runs").json()["results"][0]["label"] == "three"
+    assert api.delete(f"{path}/runs/{run['id']}").status_code == 204
+    assert not EvaluationRun.objects.exists()
+
+
+def test_a_waiting_run_is_cancelled_and_stays_so(api, path, questions):
+    run = api.post(f"{path}/runs", {}, format="json").json()
+    assert api.post(f"{path}/runs/{run['id']}/cancel").json()["status"] == "cancelled"
+    assert runner.run_work(run_id=run["id"]) is False
+    assert api.post(f"{path}/runs/{run['id']}/cancel").json()["status"] == "cancelled"
+    assert api.get(f"{path}/runs/{run['id']}").json()["questions_done"] == 0
+
+
+@pytest.mark.parametrize(
+    "body", [{"top_k": 0}, {"top_k": 51}, {"similarity_threshold": 1.5}, {"answer_mode": "wild"}]
+)
+def test_settings_out_of_range_are_refused(api, path, questions, body):
+    answer = api.post(f"{path}/runs", body, format="json")
+    assert answer.status_code == 400
+    assert set(body) <= set(answer.json()["error"]["details"])
+
+
+def test_nan_is_no_threshold(api, path, questions):
+    answer = api.post(f"{path}/runs", '{"similarity_threshold": NaN}', content_type="application/json")
+    assert answer.status_code == 400
+
+
+def test_two_runs_side_by_side(api, path, questions):
+    made = []
+    for threshold in (0.0, 1.0):
+        run = api.post(f"{path}/runs", {"similarity_threshold": threshold}, format="json").json()
+        runner.run_work(run_id=run["id"])
+        made.append(run["id"])
+    found = api.get(f"{path}/compare?base={made[0]}&other={made[1]}&page_size=2").json()
+    assert found["settings"] == {"similarity_threshold": [0.0, 1.0]}
+    assert (found["count"], len(found["results"])) == (4, 2)
+    assert sum(found["changes"].values()) == 4
+    assert found["changes"]["better"] >= 1
+    better = api.get(f"{path}/compare?base={made[0]}&other={made[1]}&change=better").json()
+    assert {one["change"] for one in better["results"]} == {"better"}
+    assert found["base"]["id"] == made[0]
+    assert "page=2" in found["next"]
+    assert api.get(f"{path}/compare?base={made[0]}").status_code == 400
+    assert api.get(f"{path}/compare?base={made[0]}&other={made[1]}&change=x").status_code == 400
+
+
+def test_lists_take_the_same_number_of_queries_whatever_their_length(
+    api, path, questions, admin, collection, django_assert_max_num_queries
+):
+    for _ in range(3):
+        runs.run_create(actor=admin, collection=collection, trial=runs.Trial(), ring_worker=False)
+    with django_assert_max_num_queries(4):  # the model, the count, the rows
+        api.get(f"{path}/runs")
+    with django_assert_max_num_queries(4):
+        api.get(f"{path}/questions")
+
+
+def test_json_holds_every_line(api, path, questions):
+    text = b"".join(api.get(f"{path}/questions/export?format=jsonl").streaming_content).decode()
+    assert len([json.loads(line) for line in text.splitlines()]) == 4
