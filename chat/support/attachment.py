@@ -146,7 +146,7 @@ def has_stranger_facts(claim: Claim, evidence: Evidence) -> str:
     for part in parts(claim):
         for one in part.numbers:
             own = [scene for scene in scenes if scene.has_number(one, claim, evidence)]
-            owners = {fold(word) for word in _WORD.findall(part.claim.text)} & mine or mine
+            owners = {fold(word) for word in _WORD.findall(part.claim.text)} & mine
             verbs = _strange_verbs(own, mine, about)
             if any(s.names & owners and s.unit.words & verbs and s.rivals(one) for s in scenes):
                 return "number"

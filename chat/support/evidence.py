@@ -14,14 +14,15 @@ from chat.support.tokens import Token, key, tokens
 from documents.retrieval.types import Passage
 
 _FISCAL = re.compile(r"(?:fy|cy|h[12]|q[1-4])[-/]?((?:19|20)?\d\d)$")
-_QUOTED = re.compile(r"[\"“”„«»「」『』]([^\"“”„«»「」『』\n]{3,600})[\"“”„«»「」『』]")
-_SINGLE_QUOTED = re.compile(r"(?<!\w)[‘‚'`]([^‘’‚'`\n]{3,600})[’'`](?!\w)")
+_QUOTED = re.compile(r"[\"“„«»「『](?=\S)([^\"“”„«»「」『』\n]{3,600})(?<=\S)[\"“”«»」』]")
+_SINGLE_QUOTED = re.compile(r"(?<![\w'`])[‘‚'](?=\w)([^‘’‚'`\n]{3,600})(?<=\S)[’'](?![\w'])")
 _GAP = re.compile(r"\s*(?:\[?(?:…|\.\.\.)\]?|\[[^\]]{0,60}\])\s*")
 MIN_QUOTED_WORDS = 3  # fewer are scare quotes, titles or terms
 _CAPITAL = r"[A-ZÄÖÜ][\w-]+"
 _GERMAN_NAME = re.compile(
     rf"\b(?:in|aus|nach) ({_CAPITAL})|\b({_CAPITAL} {_CAPITAL})|\b(\w*[A-ZÄÖÜ]{{2,}}\w*)\b"
 )
+_SEPARATORS = re.compile(r"[\s_/.-]+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
@@ -46,7 +47,7 @@ class Claim:
     def codes(self) -> frozenset[str]:
         """Identifiers; `FY2022` is the year 2022."""
         return frozenset(
-            code for code in codes(self.text) if not _FISCAL.match(code) and not _is_measure(code)
+            code for code in codes(self.text) if not _FISCAL.match(code) and not _is_measure(code, self.text)
         )
 
     @cached_property
@@ -141,6 +142,19 @@ class Evidence:
         """Identifiers."""
         return frozenset(codes(f"{self.around}\n{self.content}"))
 
+    def has_code(self, code: str) -> bool:
+        """Whether an identifier stands in it, with or without its hyphens and blanks."""
+        if code in self.codes:
+            return True
+        squeezed = _SEPARATORS.sub("", code)
+        at = self.squeezed.find(squeezed) if len(squeezed) >= 4 else -1
+        return at >= 0 and not self.squeezed[at + len(squeezed) : at + len(squeezed) + 1].isdigit()
+
+    @cached_property
+    def squeezed(self) -> str:
+        """Everything without blanks and hyphens."""
+        return _SEPARATORS.sub("", f"{self.around}\n{self.content}".lower())
+
     @cached_property
     def units(self) -> tuple[Unit, ...]:
         """Its sentences, or rows."""
@@ -171,6 +185,9 @@ class Evidence:
 
 
 PREFIX = 6
+_MEASURE = re.compile(
+    r"[\d.,/-]+(?:k|m|bn|b|mn|mm|st|nd|rd|th|s|eur|usd|kg|km|cm|mg|g|h|gb|mb|kw|mw|day|days|pm|am)?"
+)
 
 
 def quotations(text: str) -> list[str]:
@@ -204,14 +221,11 @@ def fold(word: str) -> str:
     return "".join(char for char in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(char))
 
 
-def _is_measure(code: str) -> bool:
-    """`10k`, `7.5m`, `3rd`, `120eur`: a number, not an identifier."""
-    return (
-        re.fullmatch(
-            r"[\d.,/-]+(?:k|m|bn|b|mn|mm|st|nd|rd|th|s|eur|usd|kg|km|cm|mg|g|h|gb|mb|kw|mw|day|days)?", code
-        )
-        is not None
-    )
+def _is_measure(code: str, text: str) -> bool:
+    """`10k`, `7.5m`, `3rd`, `20-year-old`: a number, not an identifier."""
+    if _MEASURE.fullmatch(code):
+        return True
+    return re.fullmatch(r"\d+(?:-[^\W\d_]{3,})+", code) is not None and code in text
 
 
 def _full_year(digits: str) -> int:

@@ -5,7 +5,9 @@ follow), a direction to the words around it. What is not clear is no contradicti
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from chat.support.tokens import Token, tokens
 
@@ -32,7 +34,8 @@ _SOFT = re.compile(
     re.IGNORECASE,
 )
 _NOT_NEGATIONS = re.compile(
-    r"\b(?:not only|not just|not merely|not least|whether or not|if not|nicht nur|no s[óo]lo|no solo|не"
+    r"\b(?:not only|not the same|not just|not merely|not least|whether or not|if not|nicht nur|no s[óo]lo"
+        r"|no solo|не"
         r" только|pas seulement"
     r"|(?:no|not) (?:more|less|fewer|later|earlier|longer|higher|lower|greater) than|not exceed\w*|no\."
         r" ?\d|nr\. ?\d"
@@ -132,8 +135,7 @@ def polarity(text: str, language: str) -> Polarity:
     """Read a sentence; its language chooses the negations."""
     words = tokens(_without_false_negations(text))
     keys = frozenset(one.key for one in words if one.key)
-    cues = set(NEGATIONS[""].split()) if language in ("en", "", "de", "zh", "ja", "ko", "ar") else set()
-    cues |= set(NEGATIONS.get(language, "").split())
+    cues = _cues(language)
     negated: list[tuple[str, ...]] = []
     covered: set[int] = set()
     for at, one in enumerate(words):
@@ -151,6 +153,28 @@ def polarity(text: str, language: str) -> Polarity:
         _SOFT.search(text) is not None,
         tuple(_directions(text, tokens(text))),
         len(_CJK_NEGATION.findall(text)),
+    )
+
+
+@lru_cache(maxsize=32)
+def _cues(language: str) -> frozenset[str]:
+    """Negations of a language; the English ones too where they are no words of it."""
+    english = NEGATIONS[""].split() if language in ("en", "", "de", "zh", "ja", "ko", "ar") else []
+    return frozenset([*english, *NEGATIONS.get(language, "").split()])
+
+
+def negations(words: Sequence[Token], language: str) -> int:
+    """How many negations stand among the words."""
+    cues = _cues(language)
+    return sum(one.low in cues or one.low.endswith("n't") for one in words)
+
+
+def opposite(one: str, other: str) -> bool:
+    """Whether two short stretches point in opposite directions."""
+    return any(
+        (low.search(one) and high.search(other) and not high.search(one))
+        or (high.search(one) and low.search(other) and not low.search(one))
+        for high, low in _DIRECTIONS.values()
     )
 
 
@@ -216,18 +240,14 @@ def is_negation_flipped(said: Polarity, held: Polarity) -> bool:
     """Whether one of two sentences about the same says no where the other does not."""
     shared = said.keys & held.keys
     if said.cjk or held.cjk:
-        union = said.keys | held.keys
-        return (said.cjk > 0) != (held.cjk > 0) and len(shared) >= 0.5 * min(len(said.keys), len(union))
+        return (said.cjk > 0) != (held.cjk > 0) and len(shared) >= 0.5 * min(len(said.keys), len(held.keys))
     if held.soft or said.soft:
         return False
     for one, other in ((said, held), (held, said)):
         turned = {word for heads in other.negated for word in heads}
-        for heads in one.negated:
-            known = [word for word in heads if word in other.keys]
-            if known and not other.negated and known[0] in other.plain:
+        for head, *_ in one.negated:
+            if head in other.plain and head not in turned and head not in one.plain:
                 return True
-            if known and other.negated and not turned & set(heads) and known[0] in other.plain:
-                return known[0] not in one.plain
     if bool(said.negated) != bool(held.negated):
         return len(shared) >= SAME_WORDS * len(said.keys | held.keys)
     return False

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chat.support import attachment, language
+from chat.support import alignment, attachment, language
 from chat.support.evidence import Claim, Evidence, Unit, quotable, quotations
 from chat.support.polarity import is_direction_turned, is_negation_flipped
 from chat.support.quantities import Quantity
 
 NEAR_THE_BEST = 0.85  # of the best unit's overlap: such units are read for negation and direction, too
+MOST_UNITS = 4
 NUMBER_WEIGHT = 2  # of a shared number beside a shared word, in choosing the unit that a sentence rests on
 # Tuned on half of bench/citations.py and measured on the other half.
 SURE_SHARE = 0.5  # of the content words: enough without asking the embedder
@@ -68,7 +69,7 @@ def judge(claim: Claim, evidence: Sequence[Evidence]) -> Verdict:
     if not why:
         why = _misattached(claim, evidence)
     if not why and units and not foreign and not all(one.is_table for one in evidence):
-        why = _turned(claim, units)
+        why = _departs(claim, evidence) or _turned(claim, units, evidence)
     return Verdict(why, missing, share, units, foreign)
 
 
@@ -117,7 +118,7 @@ def _missing(claim: Claim, evidence: Sequence[Evidence]) -> tuple[str, tuple[str
         if not any(one.stands_in(reading.dates, reading.years) for reading in readings)
     ]
     numbers += [str(year) for year in claim.years if not any(_has_year(year, one) for one in evidence)]
-    codes = [code for code in claim.codes if not any(code in one.codes for one in evidence)]
+    codes = [code for code in claim.codes if not any(one.has_code(code) for one in evidence)]
     names = [name for name in claim.names if not any(_holds_name(name, claim, one) for one in evidence)]
     found = (("quote", quoted), ("number", numbers), ("name", codes + names))
     why = next((kind for kind, missing in found if missing), "")
@@ -153,9 +154,25 @@ def _kind_of_facts(claim: Claim) -> str:
     return "number" if claim.reading.quantities or claim.reading.dates else "name"
 
 
-def _turned(claim: Claim, units: Sequence[Unit]) -> str:
+def _departs(claim: Claim, evidence: Sequence[Evidence]) -> str:
+    """How the sentence differs from the text that it repeats; "" when one of the passages has it as it is."""
+    found = ""
+    for one in evidence:
+        units = best_units(claim, [one])[:MOST_UNITS]
+        why = alignment.difference(claim, units, one) if units else ""
+        if units and not why and shared_words(claim, [one]) >= SURE_SHARE:
+            return ""
+        found = found or why
+    return found
+
+
+def _turned(claim: Claim, units: Sequence[Unit], evidence: Sequence[Evidence]) -> str:
     """A contradiction in every unit that the sentence may rest on."""
-    if all(is_negation_flipped(claim.polarity, unit.polarity) for unit in units):
+    heads = {words[0] for words in claim.polarity.negated}
+    said_elsewhere = heads and heads <= {
+        word for one in evidence for unit in one.units for words in unit.polarity.negated for word in words
+    }
+    if not said_elsewhere and all(is_negation_flipped(claim.polarity, unit.polarity) for unit in units):
         return "negation"
     if all(is_direction_turned(claim.polarity, unit.polarity) for unit in units):
         return "direction"

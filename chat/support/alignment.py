@@ -1,0 +1,94 @@
+"""Where a sentence repeats its passage word for word but for a number, a name, a negation or a direction."""
+
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+
+from chat.support.evidence import Claim, Evidence, Unit, fold
+from chat.support.polarity import negations, opposite
+from chat.support.tokens import Token
+
+RUN = 2  # equal words on a side that make a place word for word the same
+LONGEST = 4  # words that may differ there
+MAX_WORDS = 120
+
+
+def difference(claim: Claim, units: Sequence[Unit], evidence: Evidence) -> str:
+    """How a sentence departs from the passage's sentence that it repeats.
+
+    Args:
+        units: those of the passage that share most with it.
+
+    Returns:
+        `number`, `name`, `negation`, `direction`, or "" when one of the units shows no such difference.
+    """
+    why = ""
+    said = _words(claim)
+    for unit in units:
+        held = _words(unit)
+        found = next(
+            filter(None, (_what(one, other, claim, unit, evidence) for one, other in _changes(said, held))),
+            "",
+        )
+        if not found:
+            return ""
+        why = why or found
+    return why
+
+
+def _words(claim: Claim) -> list[Token]:
+    return [one for one in claim.tokens if not one.is_break][:MAX_WORDS]
+
+
+def _changes(said: list[Token], held: list[Token]) -> Iterator[tuple[list[Token], list[Token]]]:
+    """The short stretches that differ between stretches that are the same."""
+    matcher = SequenceMatcher(
+        None, [_same(one) for one in said], [_same(one) for one in held], autojunk=False
+    )
+    operations = matcher.get_opcodes()
+    for at, (tag, a, b, c, d) in enumerate(operations):
+        if tag == "equal" or b - a > LONGEST or d - c > LONGEST:
+            continue
+        before = operations[at - 1][2] - operations[at - 1][1] if at else 0
+        after = operations[at + 1][2] - operations[at + 1][1] if at + 1 < len(operations) else 0
+        if (
+            min(before, after) >= RUN
+            or (before + after > RUN and (not before or not after))
+            or before + after > 3
+        ):
+            yield said[a:b], held[c:d]
+
+
+def _same(one: Token) -> str:
+    return one.key or one.low
+
+
+def _what(one: list[Token], other: list[Token], claim: Claim, unit: Unit, evidence: Evidence) -> str:
+    """What kind of difference a changed stretch is; "" for one that may be put so."""
+    if negations(one, claim.language) != negations(other, unit.language):
+        return "negation"
+    if opposite(" ".join(word.low for word in one), " ".join(word.low for word in other)):
+        return "direction"
+    if _number_changed(one, other, claim, unit, evidence):
+        return "number"
+    mine, theirs = _names(one, evidence, claim), _names(other, evidence, unit)
+    return "name" if mine and theirs and not mine & theirs and len(one) == len(other) else ""
+
+
+def _number_changed(
+    one: list[Token], other: list[Token], claim: Claim, unit: Unit, evidence: Evidence
+) -> bool:
+    mine, theirs = _numbers(one, claim), _numbers(other, unit)
+    if not mine or not theirs:
+        return False
+    return not any(evidence.reading.equal(said, held, claim.reading) for said in mine for held in theirs)
+
+
+def _numbers(words: list[Token], claim: Claim) -> list:  # type: ignore[type-arg]
+    starts = {word.start for word in words}
+    return [one for one in claim.reading.quantities if one.start in starts]
+
+
+def _names(words: list[Token], evidence: Evidence, claim: Claim) -> set[str]:
+    return {
+        fold(word.low) for word in words if word.key and (word.is_name or fold(word.low) in evidence.proper)
+    }
