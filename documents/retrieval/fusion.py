@@ -1,15 +1,18 @@
-"""From two rankings to one order: reciprocal rank fusion, a boost for titles, room for several documents."""
+"""From two rankings to one order: one score of both legs, a boost for titles, room for others."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil, log
 
-from documents.retrieval.lexical import is_code, unsigned
-
-RRF_K = 60  # Cormack, Clarke & Buettcher, "Reciprocal Rank Fusion outperforms Condorcet" (2009)
-TITLE_WEIGHT = 0.006  # a title that holds all telling words of the question is worth some ten to twenty ranks
-CODE_WEIGHT = 0.006  # and so is a passage that holds the rare numbers and codes of the question
+# How much the similarity of meaning counts beside the words. Both have a scale of their own that does not
+# depend on the other candidates: cosine, and BM25 as a share of what it can reach at most ("theoretical"
+# normalisation: Bruch, Gai & Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023). So a
+# question whose words hardly occur is decided by meaning, and one that the model does not understand by
+# its words, where adding up ranks lets the weaker leg spoil the stronger one.
+DENSE_WEIGHT = 0.55
+TITLE_WEIGHT = 0.1  # a title that holds all telling words of the question
+SAME_PAGE = 0.1  # what each passage that was chosen from a page costs the others there: they are neighbours
 PER_DOCUMENT_SHARE = 0.6  # of top_k that one document may fill while others are relevant
 PER_DOCUMENT_LEAST = 3
 RELEVANT_SHARE = 0.85  # another document is relevant when its best similarity reaches this share of the best
@@ -17,10 +20,15 @@ RELEVANT_SHARE = 0.85  # another document is relevant when its best similarity r
 
 @dataclass(frozen=True)
 class Candidate:
-    """A chunk that at least one leg found."""
+    """A chunk that at least one leg found.
+
+    Attributes:
+        page: of a PDF; None where the source has no pages.
+    """
 
     chunk_id: int
     document_id: int
+    page: int | None
     similarity: float
     dense_rank: int | None
     lexical_rank: int | None
@@ -30,23 +38,31 @@ class Candidate:
     score: float
 
 
-def ranks(ids: Iterable[int]) -> dict[int, int]:
-    """id -> rank, from 1."""
-    return {chunk_id: rank for rank, chunk_id in enumerate(ids, start=1)}
+@dataclass(frozen=True)
+class Choice:
+    """What became of the candidates.
 
-
-def fused_score(dense_rank: int | None, lexical_rank: int | None, boost: float) -> float:
-    """The sum of reciprocal ranks and the boosts."""
-    return sum(1 / (RRF_K + rank) for rank in (dense_rank, lexical_rank) if rank) + boost
-
-
-def code_boost(held: frozenset[str], rare: frozenset[str]) -> float:
-    """For a passage that holds rare numbers and codes of the question, by the share that it holds.
-
-    Embeddings hardly tell `AB-1234` from `AB-1299`; the words decide there.
+    Attributes:
+        chosen: in the order of choice, which is the order of their numbers.
+        other_documents, other_pages: ids of chunks that had to make room for these.
     """
-    codes = {unsigned(term) for term in rare if is_code(term)}
-    return CODE_WEIGHT * len(codes & {unsigned(term) for term in held}) / len(codes) if codes else 0.0
+
+    chosen: list[Candidate]
+    other_documents: frozenset[int] = frozenset()
+    other_pages: frozenset[int] = frozenset()
+
+
+def fused_score(similarity: float, lexical_score: float | None, ceiling: float, boost: float) -> float:
+    """Both legs and the boost in one.
+
+    Args:
+        similarity: cosine of question and chunk.
+        lexical_score: BM25, None where the chunk holds no word of the question.
+        ceiling: what BM25 can reach at most with this question.
+        boost: of the document's title.
+    """
+    words = (lexical_score or 0.0) / ceiling if ceiling else 0.0
+    return DENSE_WEIGHT * similarity + (1 - DENSE_WEIGHT) * words + boost
 
 
 def in_order(candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -60,7 +76,7 @@ def title_boosts(terms: Iterable[str], titles: Mapping[int, frozenset[str]]) -> 
     A word in every title says nothing; one in a single title says which document is meant.
 
     Args:
-        terms: the question's lexemes.
+        terms: from `titles.question_words`.
         titles: document id -> lexemes of its name and title.
     """
     holders = {term: [key for key, words in titles.items() if term in words] for term in sorted(set(terms))}
@@ -77,18 +93,16 @@ def title_boosts(terms: Iterable[str], titles: Mapping[int, frozenset[str]]) -> 
     return boosts
 
 
-def with_room_for_others(ordered: list[Candidate], top_k: int) -> tuple[list[Candidate], set[int]]:
-    """The first top_k, of which one document gets only its share while other documents are relevant.
+def choose(ordered: list[Candidate], top_k: int) -> Choice:
+    """The top_k best, of which one page and one document get only their share while others are as good.
 
     Args:
         ordered: candidates past the gate, best first.
         top_k: how many are wanted.
-
-    Returns:
-        The chosen ones, still best first, and the ids of chunks that had to make room.
     """
     if not ordered:
-        return [], set()
+        return Choice([])
+    spread = _pages_apart(ordered)
     best: dict[int, float] = {}
     for one in ordered:
         best[one.document_id] = max(best.get(one.document_id, -1.0), one.similarity)
@@ -96,17 +110,38 @@ def with_room_for_others(ordered: list[Candidate], top_k: int) -> tuple[list[Can
     share = max(PER_DOCUMENT_LEAST, ceil(top_k * PER_DOCUMENT_SHARE))
     chosen: list[Candidate] = []
     waiting: list[Candidate] = []
-    displaced: set[int] = set()
+    full: set[int] = set()
     taken: Counter[int] = Counter()
-    for one in ordered:
-        full = taken[one.document_id] >= share
-        if full or (waiting and best[one.document_id] < bar):
+    for one in spread:
+        too_many = taken[one.document_id] >= share
+        if too_many or (waiting and best[one.document_id] < bar):
             waiting.append(one)
-            displaced |= {one.chunk_id} if full else set()
+            full |= {one.chunk_id} if too_many else set()
             continue
         chosen.append(one)
         taken[one.document_id] += 1
         if len(chosen) == top_k:
             break
     chosen += waiting[: top_k - len(chosen)]
-    return in_order(chosen), displaced - {one.chunk_id for one in chosen}
+    kept = {one.chunk_id for one in chosen}
+    crowded = {one.chunk_id for one in ordered[:top_k]} - kept - full
+    return Choice(chosen, frozenset(full - kept), frozenset(crowded))
+
+
+def _pages_apart(ordered: list[Candidate]) -> list[Candidate]:
+    """The same candidates, each time the best next one, where those of a page that is there already cost."""
+    left = list(ordered)
+    found: list[Candidate] = []
+    taken: Counter[tuple[int, int]] = Counter()
+    while left:
+
+        def worth(one: Candidate) -> float:
+            crowd = 0 if one.page is None else taken[one.document_id, one.page]
+            return round(one.score - SAME_PAGE * crowd, 9)
+
+        best = max(left, key=worth)  # the first of equal ones
+        left.remove(best)
+        found.append(best)
+        if best.page is not None:
+            taken[best.document_id, best.page] += 1
+    return found

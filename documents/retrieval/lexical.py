@@ -6,7 +6,9 @@ statistics where it is frequent, and from counting its rows where it is not.
 """
 
 import json
+import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db.backends.utils import CursorWrapper
@@ -26,11 +28,16 @@ _statistics: tuple[float, dict[str, float]] = (0.0, {})
 
 @dataclass(frozen=True)
 class LexicalHit:
-    """A chunk, its BM25 score, and which of the question's terms it holds."""
+    """A chunk, its BM25 score, which of the question's terms it holds, and its rank from 1.
+
+    `rank` is None for a chunk that only the other leg found: its score is the same, but others that were
+    not looked at may lie between.
+    """
 
     chunk_id: int
     score: float
     terms: frozenset[str]
+    rank: int | None
 
 
 @dataclass(frozen=True)
@@ -38,13 +45,15 @@ class LexicalLeg:
     """What the leg found.
 
     Attributes:
-        hits: best first, ties by id.
+        hits: best first, ties by id; those of the other leg that hold none of the terms are missing.
         frequency: term -> the number of visible chunks that hold it, for every term of the question;
             an estimate for the frequent ones.
+        ceiling: the score that no chunk can reach: of one that holds nothing but the question's terms.
     """
 
     hits: list[LexicalHit] = field(default_factory=list)
     frequency: dict[str, float] = field(default_factory=dict)
+    ceiling: float = 0.0
 
 
 def question_terms(cursor: CursorWrapper, text: str, config: str) -> list[str]:
@@ -70,7 +79,15 @@ def is_code(term: str) -> bool:
     return any(character.isdigit() for character in term)
 
 
-def find(cursor: CursorWrapper, scope: Scope, terms: list[str], *, limit: int, size: ScopeSize) -> LexicalLeg:
+def find(
+    cursor: CursorWrapper,
+    scope: Scope,
+    terms: list[str],
+    *,
+    limit: int,
+    size: ScopeSize,
+    also: Sequence[int] = (),
+) -> LexicalLeg:
     """The best visible chunks by BM25.
 
     Args:
@@ -79,6 +96,7 @@ def find(cursor: CursorWrapper, scope: Scope, terms: list[str], *, limit: int, s
         terms: from `question_terms`.
         limit: how many.
         size: of the scope.
+        also: visible chunks that the other leg found: they get a score too.
     """
     if not terms or not size.chunks:
         return LexicalLeg()
@@ -97,15 +115,31 @@ def find(cursor: CursorWrapper, scope: Scope, terms: list[str], *, limit: int, s
             "mean": size.mean_tokens,
             "rows": RANKED_ROWS,
             "limit": limit,
+            "also": list(also),
         },
     )
     rows = cursor.fetchall()
     frequency = estimate | dict.fromkeys(finding, 0.0)
-    if rows:
-        frequency |= {ranked[int(ord_)]: count for ord_, count in json.loads(rows[0][3]).items()}
+    if rows and rows[0][4]:
+        frequency |= {ranked[int(ord_)]: count for ord_, count in json.loads(rows[0][4]).items()}
     return LexicalLeg(
-        [LexicalHit(chunk_id, float(score), frozenset(held)) for chunk_id, score, held, _ in rows], frequency
+        [
+            LexicalHit(chunk_id, float(score), frozenset(held), rank if rank <= limit else None)
+            for chunk_id, score, held, rank, _ in rows
+        ],
+        frequency,
+        _ceiling({term: frequency[term] for term in ranked}, size.chunks),
     )
+
+
+def _ceiling(frequency: dict[str, float], chunks: int) -> float:
+    """What BM25 comes near to where a chunk holds all the terms that any chunk holds, very often."""
+    weights: dict[str, float] = {}
+    for term, count in frequency.items():
+        if count > 0:
+            idf = math.log(1 + max(chunks - count + 0.5, 0.5) / (count + 0.5))
+            weights[unsigned(term)] = max(idf, weights.get(unsigned(term), 0.0))
+    return (K1 + 1) * sum(weights.values())
 
 
 def quoted(term: str) -> str:
@@ -148,9 +182,14 @@ def _statement(scope: Scope, finding: int) -> str:
     promising AS MATERIALIZED (
       SELECT pair.id, pair.token_count FROM pair JOIN term USING (ord)
        GROUP BY pair.id, pair.token_count ORDER BY sum(term.idf) DESC, pair.token_count, pair.id
-       LIMIT %(rows)s)
-    SELECT p.id, s.score, s.held, (SELECT jsonb_object_agg(ord, n) FROM counted)
-      FROM promising p JOIN documents_chunk c ON c.id = p.id
+       LIMIT %(rows)s),
+    looked_at AS (
+      SELECT * FROM promising UNION
+      SELECT c.id, c.token_count FROM documents_chunk c WHERE c.id = ANY(%(also)s)),
+    ranked AS (
+    SELECT p.id, s.score, s.held,
+           row_number() OVER (ORDER BY round(s.score::numeric, 9) DESC, p.id) AS rank
+      FROM looked_at p JOIN documents_chunk c ON c.id = p.id
       CROSS JOIN LATERAL (
         SELECT sum(term.idf * tf.n * ({K1} + 1)
                    / (tf.n + {K1} * (1 - {B} + {B} * p.token_count / %(mean)s))) AS score,
@@ -158,7 +197,9 @@ def _statement(scope: Scope, finding: int) -> str:
           FROM unnest(c.search_vector) AS u(lexeme, positions, weights)
           JOIN term ON term.lexeme = u.lexeme
           CROSS JOIN LATERAL (SELECT coalesce(array_length(u.positions, 1), 1)::float8) AS tf(n)) AS s
-     ORDER BY round(s.score::numeric, 9) DESC, p.id LIMIT %(limit)s"""  # noqa: S608
+     WHERE s.score IS NOT NULL)
+    SELECT id, score, held, rank, (SELECT jsonb_object_agg(ord, n) FROM counted)
+      FROM ranked WHERE rank <= %(limit)s OR id = ANY(%(also)s) ORDER BY rank"""  # noqa: S608
 
 
 def _frequent_terms(cursor: CursorWrapper) -> dict[str, float]:

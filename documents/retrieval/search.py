@@ -148,9 +148,17 @@ class _Run:
         config = self.collection.text_search_config
         terms = self.clock.timed("terms", lambda: lexical.question_terms(self.cursor, self.text, config))
         leg = self.clock.timed(
-            "lexical", lambda: lexical.find(self.cursor, self.bounds, terms, limit=limit, size=size)
+            "lexical",
+            lambda: lexical.find(
+                self.cursor,
+                self.bounds,
+                terms,
+                limit=limit,
+                size=size,
+                also=[hit.chunk_id for hit in near],
+            ),
         )
-        words = self.clock.timed("titles", lambda: titles.title_words(self.cursor, self.bounds, size, config))
+        boosts = self.clock.timed("titles", lambda: self._title_boosts(size, terms))
         self.trace |= {"dense_method": method, "terms": leg.frequency}
         rows = self.clock.timed(
             "rows",
@@ -162,7 +170,7 @@ class _Run:
             ),
         )
         rare = gate.rare_terms(leg.frequency, size.chunks)
-        ordered = _fused(near, leg, rows, fusion.title_boosts(terms, words), rare)
+        ordered = _fused(near, leg, rows, boosts)
         self.nearest = _nearest(rows)
         chosen = self._choose(ordered, rows, rare, frozenset(terms))
         around = self.clock.timed(
@@ -170,6 +178,13 @@ class _Run:
             lambda: passages.neighbours(self.cursor, [rows[one.chunk_id] for one in chosen]),
         )
         return tuple(_passage(one, rows[one.chunk_id], around[one.chunk_id]) for one in chosen)
+
+    def _title_boosts(self, size: scope.ScopeSize, terms: list[str]) -> dict[int, float]:
+        config = self.collection.text_search_config
+        known = titles.title_words(self.cursor, self.bounds, size, config)
+        if len(known) < 2:
+            return {}
+        return fusion.title_boosts(titles.question_words(self.cursor, self.text, terms, config), known)
 
     def _choose(
         self,
@@ -186,16 +201,18 @@ class _Run:
                 similarity=one.similarity, threshold=threshold, held=one.terms, rare=rare, terms=terms
             )
         ]
-        chosen, displaced = fusion.with_room_for_others(past, self.top_k)
+        choice = fusion.choose(past, self.top_k)
         through = {one.chunk_id for one in past}
-        kept = {one.chunk_id for one in chosen}
+        kept = {one.chunk_id for one in choice.chosen}
 
         def cut(chunk_id: int) -> str:
             if chunk_id in kept:
                 return ""
             if chunk_id not in through:
                 return "below_threshold"
-            return "document_share" if chunk_id in displaced else "beyond_top_k"
+            if chunk_id in choice.other_pages:
+                return "page_share"
+            return "document_share" if chunk_id in choice.other_documents else "beyond_top_k"
 
         self.trace |= {
             "threshold": threshold,
@@ -218,7 +235,7 @@ class _Run:
                 for one in ordered
             ],
         }
-        return chosen
+        return choice.chosen
 
 
 def _fused(
@@ -226,28 +243,26 @@ def _fused(
     leg: lexical.LexicalLeg,
     rows: dict[int, ChunkRow],
     boosts: dict[int, float],
-    rare: frozenset[str],
 ) -> list[fusion.Candidate]:
-    dense_ranks = fusion.ranks(hit.chunk_id for hit in near)
-    lexical_ranks = fusion.ranks(hit.chunk_id for hit in leg.hits)
-    lexical_hits = {hit.chunk_id: hit for hit in leg.hits}
+    dense_ranks = {hit.chunk_id: rank for rank, hit in enumerate(near, start=1)}
+    by_words = {hit.chunk_id: hit for hit in leg.hits}
     candidates = []
     for chunk_id, row in rows.items():
-        hit = lexical_hits.get(chunk_id)
-        held = hit.terms if hit else frozenset()
+        hit = by_words.get(chunk_id)
+        score = hit.score if hit else None
         boost = boosts.get(row.document_id, 0.0)
-        dense_rank, lexical_rank = dense_ranks.get(chunk_id), lexical_ranks.get(chunk_id)
         candidates.append(
             fusion.Candidate(
                 chunk_id=chunk_id,
                 document_id=row.document_id,
+                page=row.page_from,
                 similarity=row.similarity,
-                dense_rank=dense_rank,
-                lexical_rank=lexical_rank,
-                lexical_score=hit.score if hit else None,
-                terms=held,
+                dense_rank=dense_ranks.get(chunk_id),
+                lexical_rank=hit.rank if hit else None,
+                lexical_score=score,
+                terms=hit.terms if hit else frozenset(),
                 title_boost=boost,
-                score=fusion.fused_score(dense_rank, lexical_rank, boost + fusion.code_boost(held, rare)),
+                score=fusion.fused_score(row.similarity, score, leg.ceiling, boost),
             )
         )
     return fusion.in_order(candidates)

@@ -1,6 +1,8 @@
 """The words of the documents' names and titles, kept in the process while the documents stay the same."""
 
+import re
 from collections import OrderedDict
+from itertools import pairwise
 from threading import Lock
 
 from django.db.backends.utils import CursorWrapper
@@ -10,6 +12,11 @@ from documents.retrieval.scope import VISIBLE_DOCUMENTS, Scope, ScopeSize
 MAX_DOCUMENTS = 10_000  # above it reading all titles again after each upload would cost more than it gives
 MAX_SCOPES = 64
 
+WORD = re.compile(r"[^\W_]+")
+LETTERS_OR_DIGITS = re.compile(r"[^\W\d_]+|\d+")
+# The same in PostgreSQL: where a digit follows a letter, or a letter a digit.
+PARTED = r"regexp_replace({}, '(?<=[[:alpha:]])(?=\d)|(?<=\d)(?=[[:alpha:]])', ' ', 'g')"
+
 Titles = dict[int, frozenset[str]]
 _kept: OrderedDict[tuple[Scope, str], tuple[ScopeSize, Titles]] = OrderedDict()
 _lock = Lock()
@@ -17,7 +24,7 @@ _lock = Lock()
 
 def title_words(cursor: CursorWrapper, scope: Scope, size: ScopeSize, config: str) -> Titles:
     """Document id -> lexemes of its folders, file name (without the suffix) and title; empty above
-    MAX_DOCUMENTS.
+    MAX_DOCUMENTS. What is written with letters and digits together (`2024Q2`) counts in its parts too.
 
     Args:
         cursor: a database cursor.
@@ -34,9 +41,11 @@ def title_words(cursor: CursorWrapper, scope: Scope, size: ScopeSize, config: st
             _kept.move_to_end(key)
             return known[1]
     cursor.execute(
-        rf"""SELECT d.id, tsvector_to_array(verbatim_lexemes(%(config)s::regconfig,
-                    translate(regexp_replace(d.name, '\.\w{{1,8}}$', ''), '_-./', '    '), d.title))
-               FROM {VISIBLE_DOCUMENTS}""",  # noqa: S608
+        rf"""SELECT d.id, tsvector_to_array(verbatim_lexemes(%(config)s::regconfig, d.title, concat_ws(' ',
+                    d.words, {PARTED.format("d.words")}, {PARTED.format("d.title")})))
+               FROM (SELECT d.id, d.title,
+                            translate(regexp_replace(d.name, '\.\w{{1,8}}$', ''), '_-./', '    ') AS words
+                       FROM {VISIBLE_DOCUMENTS}) AS d""",  # noqa: S608
         scope.params | {"config": config},
     )
     titles = {document_id: frozenset(words) for document_id, words in cursor.fetchall()}
@@ -45,3 +54,24 @@ def title_words(cursor: CursorWrapper, scope: Scope, size: ScopeSize, config: st
         while len(_kept) > MAX_SCOPES:
             _kept.popitem(last=False)
     return titles
+
+
+def question_words(cursor: CursorWrapper, text: str, terms: list[str], config: str) -> list[str]:
+    """The question's terms, and those that only titles hold, as people name files.
+
+    `FY2022` also means 2022, and `Best Buy` bestbuy: file names often have no blank where language has one.
+
+    Args:
+        cursor: a database cursor.
+        text: the question.
+        terms: from `lexical.question_terms`.
+        config: as for `title_words`.
+    """
+    words = WORD.findall(text)
+    parts = [found for word in words for found in LETTERS_OR_DIGITS.findall(word) if found != word]
+    joined = [first + second for first, second in pairwise(words)]
+    cursor.execute(
+        "SELECT lexeme FROM unnest(to_tsvector(%s::regconfig, %s))",
+        [config, " ".join(dict.fromkeys([*(part for part in parts if len(part) > 1), *joined]))],
+    )
+    return sorted({*terms, *(lexeme for (lexeme,) in cursor.fetchall())})

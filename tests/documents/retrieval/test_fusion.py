@@ -1,30 +1,39 @@
 """Fusion and the gate, without a database."""
 
 from documents.retrieval.fusion import (
-    CODE_WEIGHT,
+    SAME_PAGE,
     TITLE_WEIGHT,
     Candidate,
-    code_boost,
+    choose,
     fused_score,
     in_order,
     title_boosts,
-    with_room_for_others,
 )
 from documents.retrieval.gate import lexically_strong, passes, rare_terms
 
 
-def candidate(chunk_id, document_id=1, score=0.02, similarity=0.5):
-    return Candidate(chunk_id, document_id, similarity, 1, None, None, frozenset(), 0.0, score)
+def candidate(chunk_id, document_id=1, score=0.02, similarity=0.5, page=None):
+    return Candidate(chunk_id, document_id, page, similarity, 1, None, None, frozenset(), 0.0, score)
 
 
-def test_a_chunk_that_both_legs_found_beats_the_first_of_one_leg():
-    assert fused_score(5, 5, 0) > fused_score(1, None, 0)
-    assert fused_score(None, None, 0) == 0
+def ids(candidates):
+    return [one.chunk_id for one in candidates]
+
+
+def test_both_legs_count_on_scales_of_their_own():
+    assert fused_score(0.5, 10, 20, 0) > fused_score(0.5, 9, 20, 0) > fused_score(0.5, None, 20, 0)
+    assert fused_score(0.6, None, 0, 0) > fused_score(0.5, None, 0, 0)
+    assert fused_score(0.5, 10, 20, 0.1) > fused_score(0.5, 10, 20, 0)
+    assert fused_score(0, None, 0, 0) == 0
+
+
+def test_words_that_hold_the_question_outweigh_what_is_only_near_in_meaning():
+    assert fused_score(0.35, 18, 20, 0) > fused_score(0.6, 2, 20, 0)
 
 
 def test_equal_scores_are_ordered_by_similarity_and_then_by_id():
     pool = [candidate(3), candidate(1), candidate(2, similarity=0.6)]
-    assert [one.chunk_id for one in in_order(pool)] == [2, 1, 3]
+    assert ids(in_order(pool)) == [2, 1, 3]
     assert in_order(pool[::-1]) == in_order(pool)
 
 
@@ -46,24 +55,50 @@ def test_a_rare_title_word_lifts_more_than_a_common_one():
     assert 3 not in boosts
 
 
-def test_only_rare_codes_lift_a_passage_and_a_hyphen_does_not_matter():
-    assert code_boost(frozenset({"-1234", "ab"}), frozenset({"1234", "-1234", "ab"})) == CODE_WEIGHT
-    assert code_boost(frozenset({"ab"}), frozenset({"1234", "ab"})) == 0
-    assert code_boost(frozenset({"2019"}), frozenset()) == 0
-
-
 def test_one_document_fills_everything_when_no_other_is_relevant():
     pool = [candidate(n, 1, 0.03 - n / 1000) for n in range(6)] + [candidate(9, 2, 0.01, similarity=0.2)]
-    chosen, displaced = with_room_for_others(pool, 5)
-    assert [one.chunk_id for one in chosen] == [0, 1, 2, 3, 4]
-    assert displaced == {5}
+    choice = choose(pool, 5)
+    assert ids(choice.chosen) == [0, 1, 2, 3, 4]
+    assert choice.other_documents == {5}
 
 
 def test_one_document_makes_room_for_another_that_is_relevant():
     pool = [candidate(n, 1, 0.03 - n / 1000) for n in range(6)] + [candidate(9, 2, 0.01, similarity=0.48)]
-    chosen, displaced = with_room_for_others(pool, 5)
-    assert [one.chunk_id for one in chosen] == [0, 1, 2, 3, 9]
-    assert displaced == {4, 5}
+    choice = choose(pool, 5)
+    assert ids(choice.chosen) == [0, 1, 2, 9, 3]
+    assert choice.other_documents == {4, 5}
+
+
+def test_a_page_makes_room_for_others_that_are_nearly_as_good():
+    pool = [
+        candidate(1, page=7, score=0.9),
+        candidate(2, page=7, score=0.85),
+        candidate(3, page=8, score=0.8),
+    ]
+    choice = choose(pool, 2)
+    assert ids(choice.chosen) == [1, 3]
+    assert choice.other_pages == {2}
+    assert ids(choose(pool, 3).chosen) == [1, 3, 2]
+
+
+def test_a_page_that_is_better_by_far_keeps_its_places():
+    far = 0.85 - SAME_PAGE - 0.01
+    pool = [
+        candidate(1, page=7, score=0.9),
+        candidate(2, page=7, score=0.85),
+        candidate(3, page=8, score=far),
+    ]
+    assert ids(choose(pool, 2).chosen) == [1, 2]
+
+
+def test_the_same_page_number_of_another_document_is_another_page():
+    pool = [candidate(1, 1, 0.9, page=7), candidate(2, 2, 0.85, page=7), candidate(3, 1, 0.84, page=8)]
+    assert ids(choose(pool, 2).chosen) == [1, 2]
+
+
+def test_passages_of_sources_without_pages_do_not_crowd_one_another():
+    pool = [candidate(1, score=0.9), candidate(2, score=0.85), candidate(3, score=0.84)]
+    assert ids(choose(pool, 2).chosen) == [1, 2]
 
 
 def test_rare_terms_are_those_that_tell_chunks_apart():
