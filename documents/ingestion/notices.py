@@ -64,6 +64,11 @@ def _sentence(code: str, found: list[int], more: int = 0) -> str:
             f"Line{'s' if many else ''} {listed}: bytes that are not UTF-8 were read as Windows-1252; "
             "check the special characters there."
         )
+    if code == "encoding_unsure":
+        return (
+            "The encoding could not be told: each byte was read as a letter of Latin-1. If words look wrong, "
+            "save the file as UTF-8 and replace it."
+        )
     return f"{code}: {listed}"
 
 

@@ -21,6 +21,7 @@ MARKS = (
 BLOCK = 1 << 20
 SAMPLE = 1 << 16
 MIXED = "mixed"
+LAST = "latin-1"  # every byte is a character in it: what nothing else can be
 MOST_BROKEN = 10
 LONGEST = 3  # bytes of a cut character
 MOST_LISTED = 200
@@ -48,6 +49,8 @@ class Encoding:
 
     def warnings(self) -> tuple[dict[str, Any], ...]:
         """What a person has to know."""
+        if self.name == LAST:
+            return ({"code": "encoding_unsure"},)
         if not self.broken:
             return ()
         return ({"code": "bytes_not_utf8", "numbers": list(self.lines), "count": self.broken},)
@@ -89,7 +92,7 @@ def detect(path: str) -> Encoding:
     for name in (guess.foreign(sample), guess.western(sample), "cp1252"):
         if name and decodes(path, name):
             return Encoding(name)
-    return Encoding("latin-1")  # every byte is a character in it
+    return Encoding(LAST)
 
 
 def body_of(name: str, head: bytes) -> tuple[int, str]:

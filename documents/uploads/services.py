@@ -156,11 +156,13 @@ def upload_cancel(*, actor: User, upload_id: uuid.UUID) -> None:
 def uploads_expire() -> int:
     """Give up what stood still for a day, and remove drafts that belong to nothing. Returns how many."""
     removed = 0
-    for upload in Upload.objects.filter(touched_at__lte=timezone.now() - EXPIRES_AFTER):
+    still = Upload.objects.filter(touched_at__lte=timezone.now() - EXPIRES_AFTER)
+    for upload in still:
         try:
             with lock.held(upload.pk):
-                _forget(upload)
-                removed += 1
+                if still.filter(pk=upload.pk).exists():  # not carried on since it was found
+                    _forget(upload)
+                    removed += 1
         except VerbatimError:
             continue  # somebody is writing to it
     for upload_id in drafts.older_than(ORPHAN_SECONDS):

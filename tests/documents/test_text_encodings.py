@@ -2,6 +2,7 @@
 
 import pytest
 
+from documents.ingestion.notices import for_people
 from documents.parsing import encodings, sniff, text
 from documents.parsing.base import ParseError
 from tests.documents.reading import read_all
@@ -88,3 +89,15 @@ def test_what_calls_itself_txt_is_judged_by_its_content(saved):
         sniff.media_type(saved(b"<!DOCTYPE html>\n<html><body>Hello"), "a.txt")
     for encoding in ("utf-16-le", "utf-32-le"):
         assert sniff.media_type(saved(RUSSIAN.encode(encoding)), "a.txt") == sniff.TEXT
+
+
+def test_a_text_whose_encoding_nothing_tells_says_so(saved):
+    rows = [
+        f"{n},東京{n},{n * 3},これは番号{n}です,2020-01-01\n" for n in range(3000)
+    ]  # the detector gives up
+    unsure = found(saved, "".join(["id,name,size,comment,when\n", *rows]).encode("shift_jis"))
+    assert unsure.name == "latin-1"
+    [warning] = for_people(unsure.warnings())
+    assert warning["code"] == "encoding_unsure"
+    assert "could not be told" in warning["message"]
+    assert found(saved, FRENCH.encode()).warnings() == ()

@@ -61,6 +61,21 @@ def test_what_stands_still_for_a_day_is_gone_and_its_draft_is_cleaned_away(clien
     assert [path.stem for path in drafts.folder().glob("*")] == [fresh.rsplit("/", 1)[1]]
 
 
+def test_an_upload_that_is_carried_on_while_the_cleaning_comes_to_it_is_kept(client, begun, monkeypatch):
+    send(client, begun, 0, WORDS[:100])
+    Upload.objects.update(touched_at=timezone.now() - timedelta(hours=25))
+    held = lock.held
+
+    def just_carried_on(upload_id):
+        Upload.objects.update(touched_at=timezone.now())
+        return held(upload_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lock, "held", just_carried_on)
+        sweeper.clean()
+    assert send(client, begun, 100, WORDS[100:]).status_code == 200
+
+
 def test_drafts_whose_model_was_deleted_are_cleaned_away(client, collection, begun):
     send(client, begun, 0, WORDS[:100])
     [draft] = drafts.folder().glob("*")
