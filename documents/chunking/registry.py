@@ -11,7 +11,7 @@ from documents.chunking.base import (
 )
 from documents.chunking.measure import Measure
 from documents.embedding.base import Embedder
-from documents.parsing.base import Block
+from documents.parsing.base import MAX_SECTION, Block
 from documents.parsing.clusters import boundary_before
 
 SPLITTERS: dict[str, Splitter] = {"recursive": recursive.split, "semantic": semantic.split}
@@ -81,7 +81,7 @@ def _contexts(
 ) -> list[str]:
     """Context lines, shortened from the end so that line and content fit the model together."""
     full = [
-        " · ".join(filter(None, (plan.title, block.section, rows.lead(block, start))))
+        " · ".join(filter(None, (plan.title, _section(block, start), rows.lead(block, start))))
         for block, start, _ in pieces
     ]
     sizes = dict(zip(unique := list(dict.fromkeys(full)), embedder.count_tokens(unique), strict=True))
@@ -91,6 +91,17 @@ def _contexts(
         if (line, left) not in fitted:
             fitted[line, left] = line if sizes[line] <= left else _shortened(line, left, embedder)
     return [fitted[line, left] for line, left in zip(full, room, strict=True)]
+
+
+def _section(block: Block, start: int) -> str:
+    """The section's title, and the heading that text[start:] stands under; nothing twice.
+
+    A passage that begins with a heading needs no other.
+    """
+    over = [(place, heading) for place, heading in block.headings if place <= start]
+    if not over or over[-1][0] == start or over[-1][1].casefold() in block.section.casefold():
+        return block.section
+    return " › ".join(filter(None, (block.section, over[-1][1])))[:MAX_SECTION]
 
 
 def _shortened(line: str, tokens: int, embedder: Embedder) -> str:
@@ -112,7 +123,7 @@ def _draft(block: Block, start: int, end: int, count: int, context: str) -> Chun
     return ChunkDraft(
         content=block.text[start:end],
         context=context,
-        section=block.section,
+        section=_section(block, start),
         page=block.page,
         rows=rows.range_of(block, start, end) if block.rows else None,
         lines=lines,

@@ -28,6 +28,7 @@ class Block:
         text: clean text.
         start: where it begins in the source that chunk offsets count in (see `documents.models.Chunk`).
         section: the title over it, if the file has titles.
+        headings: (start in `text`, heading) of what looks like one, in order; negative for the one above it.
         page: from 1, for PDFs.
         line: number of its first line, from 1, for texts.
         rows: for tables, [row number from 1, start in `text`] of each row, in order.
@@ -41,6 +42,7 @@ class Block:
     line: int | None = None
     rows: tuple[tuple[int, int], ...] = ()
     cells: tuple[int, ...] = ()
+    headings: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def reading_from_json(data: dict[str, Any]) -> Reading:
             | {
                 "rows": tuple((number, start) for number, start in block["rows"]),
                 "cells": tuple(block["cells"]),
+                "headings": tuple((start, heading) for start, heading in block["headings"]),
             }
         )
         for block in data["blocks"]

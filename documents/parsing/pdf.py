@@ -12,6 +12,7 @@ from documents.parsing import ocr
 from documents.parsing.base import Block, ParseError, Reading, Structure
 from documents.parsing.pdf_forms import open_forms
 from documents.parsing.pdf_furniture import is_running, pages_to_look_at, running_lines
+from documents.parsing.pdf_headings import headings
 from documents.parsing.pdf_outline import Entry, document_title, entries_between, outline, titled
 from documents.parsing.pdf_quality import POOR, quality
 from documents.parsing.pdf_second import SecondReader
@@ -124,6 +125,7 @@ def _blocks(page: PageText, number: int, stretches: list[tuple[int, str]], left_
     cuts = dict(stretches)
     holes = sorted((page.lines[index].start, page.lines[index].end + 1) for index in left_out)
     edges = sorted({*cuts, *(edge for hole in holes for edge in hole), len(page.text)})
+    above = headings(page, left_out)
     blocks: list[Block] = []
     section = ""
     for start, end in zip([0, *edges], edges, strict=False):
@@ -132,7 +134,10 @@ def _blocks(page: PageText, number: int, stretches: list[tuple[int, str]], left_
             continue
         text = page.text[start:end]
         if text.strip():
-            blocks.append(Block(text, start=start, section=section, page=number))
+            first = sum(1 for place, _ in above if place < start)
+            last = sum(1 for place, _ in above if place < end)
+            over = tuple((place - start, heading) for place, heading in above[max(0, first - 1) : last])
+            blocks.append(Block(text, start=start, section=section, page=number, headings=over))
     return blocks
 
 
