@@ -3,10 +3,12 @@
 from django.urls import path
 
 from chat import views
+from chat.evaluation import pages as evaluation
 from config.api.routing import both
 
 urlpatterns = [
     path("", views.overview, name="overview"),
     *both("chat", views.chat, "chat"),
     *both("chat/<uuid:session_id>", views.chat, "chat-session"),
+    *both("models/<int:model_id>/evaluate", evaluation.model_evaluate, "model-evaluate"),
 ]

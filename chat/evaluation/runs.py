@@ -18,7 +18,7 @@ from collections_app.models import AnswerMode, Collection, Provider
 from config.errors import ErrorCode, VerbatimError
 from config.queues import enqueue
 from documents.retrieval.search import MAX_TOP_K
-from documents.selectors import documents_of_collection
+from documents.selectors import documents_of_collection, readiness
 
 MAX_OPEN_RUNS = 5  # per model, waiting or running
 LLM_QUEUE = "llm"  # of the workers that may call out; those that read files may not
@@ -167,7 +167,8 @@ def _in_force(actor: User, collection: Collection, trial: Trial) -> dict[str, An
     served = documents_of_collection(actor, collection.pk).filter(active_generation__isnull=False)
     counted: Iterable[int] = served.values_list("served_chunks", flat=True)
     chunks = list(counted)
-    return found | {"tried": tried, "documents": len(chunks), "chunks": sum(chunks)}
+    _, in_work = readiness(actor, collection.pk)
+    return found | {"tried": tried, "documents": len(chunks), "chunks": sum(chunks), "in_work": in_work}
 
 
 def _asked(run: EvaluationRun, index: int, question: EvaluationQuestion) -> EvaluationResult:
