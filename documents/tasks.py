@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any
 
-from celery import Task, shared_task
+from celery import Task, current_app, shared_task
 from celery.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.signals import task_failure, worker_process_init, worker_ready, worker_shutting_down
 from django.conf import settings
@@ -137,7 +137,11 @@ _stopping = threading.Event()
 
 
 @worker_ready.connect
-def _start_heartbeat(**kwargs: Any) -> None:
+def _start_heartbeat(sender: Any = None, **kwargs: Any) -> None:
+    """Only of workers that read files: those for the queue `llm` alone are not missed by documents."""
+    app = getattr(sender, "app", None) or current_app
+    if app.conf.task_default_queue not in app.amqp.queues.consume_from:
+        return
     threading.Thread(target=_heartbeat, name="worker-heartbeat", daemon=True).start()
 
 
