@@ -4,17 +4,18 @@ import re
 
 import pytest
 import yaml
+from django.conf import settings
 
 from tests.architecture.source import ROOT, read
 
 COMPOSE = yaml.safe_load(read("docker-compose.yml"))
 SERVICES = COMPOSE["services"]
-OWN = ("migrate", "web", "worker", "beat", "demo-llm")
+OWN = ("migrate", "web", "worker", "evaluator", "beat", "demo-llm")
 SECRETS = ("SECRET_KEY", "JWT_SIGNING_KEY", "FERNET_KEYS", "POSTGRES_PASSWORD", "REDIS_PASSWORD")
 
 
 def test_the_services_of_a_full_installation_are_there():
-    assert {"postgres", "redis", "ollama", "migrate", "web", "worker", "beat"} <= set(SERVICES)
+    assert {"postgres", "redis", "ollama", "migrate", "web", "worker", "evaluator", "beat"} <= set(SERVICES)
     assert SERVICES["nginx"]["profiles"] == ["proxy"]
 
 
@@ -43,6 +44,16 @@ def test_the_network_of_database_and_workers_has_no_way_out():
     assert COMPOSE["networks"]["backend"]["internal"] is True
     for name in ("postgres", "redis", "migrate", "worker", "beat"):
         assert SERVICES[name]["networks"] == ["backend"]
+
+
+def test_who_reads_files_asks_no_llm_and_who_asks_llms_reads_no_files():
+    """The queue `llm` is for tasks that call out; all queues of the product are served."""
+    assert "--queues celery " in " ".join(SERVICES["worker"]["command"])
+    assert "--queues=llm" in SERVICES["evaluator"]["command"]
+    assert set(SERVICES["evaluator"]["networks"]) == set(SERVICES["web"]["networks"])
+    for name in ("OLLAMA_BASE_URL", "OUTBOUND_ALLOW_PRIVATE"):
+        assert SERVICES["evaluator"]["environment"][name] == SERVICES["web"]["environment"][name]
+    assert {queue.name for queue in settings.CELERY_TASK_QUEUES} == {"celery", "llm"}
 
 
 def test_the_web_service_may_call_exactly_the_private_networks_that_the_file_makes():
@@ -77,14 +88,14 @@ def test_no_service_can_gain_privileges(name):
         assert service["read_only"] is (name != "migrate")
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+@pytest.mark.parametrize("name", ["web", "worker", "evaluator", "beat"])
 def test_nothing_serves_before_the_migrations_are_done(name):
     waits = SERVICES[name]["depends_on"]
     assert waits["migrate"]["condition"] == "service_completed_successfully"
     assert waits["postgres"]["condition"] == waits["redis"]["condition"] == "service_healthy"
 
 
-@pytest.mark.parametrize("name", ["migrate", "web", "worker", "beat"])
+@pytest.mark.parametrize("name", ["migrate", "web", "worker", "evaluator", "beat"])
 def test_one_file_configures_all_services_of_ours(name):
     assert SERVICES[name]["env_file"] == [".env"]
 
