@@ -193,8 +193,12 @@ def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, A
             chunk_id=passage.chunk_id if passage.chunk_id in chunks else None,
             document_id=passage.document_id if passage.document_id in bytes_of else None,
             document_name=passage.document_name[:255],
-            # a chunk that is gone already may have been another version's
-            document_sha256=bytes_of.get(passage.document_id, "") if passage.chunk_id in chunks else "",
+            # a chunk that is gone already may have been another version's; a computed passage has none
+            document_sha256=(
+                bytes_of.get(passage.document_id, "")
+                if passage.chunk_id in chunks or not passage.chunk_id
+                else ""
+            ),
             content=passage.content,
             section=passage.section[:255],
             page=passage.page,

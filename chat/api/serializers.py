@@ -55,6 +55,7 @@ class SentenceSerializer(StretchSerializer):
 
     markers = serializers.ListField(child=serializers.IntegerField())
     supported = serializers.BooleanField()
+    unsupported_markers = serializers.ListField(child=serializers.IntegerField())
     missing = serializers.ListField(child=serializers.CharField())
     why = serializers.CharField(allow_blank=True)
 

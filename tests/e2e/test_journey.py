@@ -125,8 +125,8 @@ def test_the_answer_of_the_built_in_llm_grows_on_the_page(page):
     assert len(answer.get_by_test_id("answer-text").inner_text()) > 10
     assert len({n for n in page.evaluate("window.lengths") if n > 0}) >= 4
     cards = answer.get_by_test_id("source-card")
-    if cards.count() == 0:  # a toy may claim anything, on another processor something else: then it is said
-        answer.get_by_test_id("uncited").wait_for()
+    if answer.get_by_test_id("uncited").count():  # a toy may claim anything, on another processor otherwise
+        assert answer.get_by_test_id("given-passages").count() == 1
         return
     cards.first.click()
     evidence = page.get_by_test_id("evidence")
@@ -151,8 +151,8 @@ def test_the_same_way_with_the_built_in_llm_ends_in_a_citation_or_in_a_plain_war
     answer = wait_for_answer(page)
     assert answer.get_by_test_id("answer-text").inner_text().strip()
     cards = answer.get_by_test_id("source-card")
-    if cards.count() == 0:  # this model seldom cites; then the page must not let the answer pass unmarked
-        answer.get_by_test_id("uncited").wait_for()
+    if answer.get_by_test_id("uncited").count():  # this model seldom cites; the answer does not pass unmarked
+        assert answer.get_by_test_id("given-passages").count() == 1
         return
     cards.first.click()
     page.get_by_test_id("evidence").get_by_text(TABLE.name).first.wait_for()

@@ -2,18 +2,20 @@
 import { copyText } from "../lib/clipboard.js";
 import { $, $$, append, button, el, fill, icon, serverHtml } from "../lib/dom.js";
 import { count, nextStep, place } from "../lib/format.js";
+import { markGeneral, markUnsupported } from "./verdicts.js";
 
 const MARKER = /\[(\d{1,3})\]/g;
 
 /** A source's card; `onOpen` gets the source. */
 function sourceCard(source, onOpen) {
-  const verdict = source.supported === true ? el("em", { text: "supported" }) : source.supported === false ? el("em", { class: "no", text: "not supported" }) : null;
-  const where = [source.document_deleted ? "deleted" : place(source), source.section].filter(Boolean).join(" · ");
+  const verdict = source.supported === true ? el("em", { text: "supported" }) : source.supported === false ? el("em", { class: "no", text: "not supported" }) : source.likely ? el("em", { text: "likely" }) : null;
+  const fate = source.document_deleted ? "deleted since" : source.document_replaced ? "replaced since" : "";
+  const where = [fate, place(source), source.section].filter(Boolean).join(" · ");
   const score = `similarity ${Number(source.similarity_score ?? 0).toFixed(2)}`;
   const line = el("span", {}, verdict, verdict ? " · " : "", score);
   return el(
     "button",
-    { type: "button", class: source.document_deleted ? "card gone" : "card", data: { marker: source.marker }, "data-testid": "source-card", on: { click: () => onOpen(source) } },
+    { type: "button", class: fate ? "card gone" : "card", data: { marker: source.marker }, "data-testid": "source-card", on: { click: () => onOpen(source) } },
     el("b", { text: `${source.marker} · ${source.document_name}`, title: source.document_name }),
     el("span", { text: where || "passage" }),
     line,
@@ -34,7 +36,8 @@ export class Answer {
     this.body = el("div", { class: "prose", "data-testid": "answer-text" });
     this.waiting = el("p", { class: "waiting", text: "Looking for passages" });
     this.below = el("div");
-    this.node = el("article", { class: "a streaming", "aria-label": "Answer", "data-testid": "answer" }, this.waiting, this.body, this.below);
+    this.searched = el("p", { class: "searched", hidden: true, "data-testid": "searched-for" });
+    this.node = el("article", { class: "a streaming", "aria-label": "Answer", "data-testid": "answer" }, this.searched, this.waiting, this.body, this.below);
     this.body.addEventListener("click", (event) => {
       const cite = event.target.closest(".cite");
       if (cite) this.openMarker(Number(cite.dataset.marker), cite);
@@ -46,8 +49,15 @@ export class Answer {
     if (source) this.on.cite(source, this, opener);
   }
 
-  found(sources) {
+  /** A follow-up was searched for in other words than it was asked in. */
+  searchedFor(text) {
+    this.searched.hidden = !text;
+    this.searched.textContent = text ? `Searched for: ${text.replaceAll("\n", " · ")}` : "";
+  }
+
+  found({ sources, searched_for: text }) {
     this.sources = sources;
+    this.searchedFor(text);
     const documents = new Set(sources.map((source) => source.document_id)).size;
     this.waiting.textContent = sources.length ? `Reading ${count(sources.length, "passage")} from ${count(documents, "document")}` : "No passage fits this question well";
   }
@@ -90,7 +100,7 @@ export class Answer {
   }
 
   /** The finished answer, as stored. `latest` answers may be written again. */
-  finish({ html, content, sources, uncited = false, finish_reason: reason, error = null }, { latest = true } = {}) {
+  finish({ html, content, sources, finish_reason: reason, error = null, ...facts }, { latest = true } = {}) {
     this.node.classList.remove("streaming");
     this.waiting.hidden = true;
     this.body.removeAttribute("aria-live");
@@ -99,7 +109,10 @@ export class Answer {
     this.sources = sources?.length ? sources : [];
     this.markCites();
     this.failure ??= error;
-    fill(this.below, this.notes(reason, uncited), this.failureBox(), this.sourceCards(), this.actions(latest));
+    if (facts.searched_for !== undefined) this.searchedFor(facts.searched_for);
+    const unsupported = html ? markUnsupported(this.body, this.text, facts.sentences ?? []) : 0;
+    const general = html && !facts.general_knowledge ? markGeneral(this.body, this.text, facts.general_parts ?? []) : 0;
+    fill(this.below, this.notes(reason, facts, { unsupported, general }), this.failureBox(), this.sourceCards(), this.actions(latest));
   }
 
   markCites() {
@@ -113,11 +126,14 @@ export class Answer {
     }
   }
 
-  notes(reason, uncited) {
+  notes(reason, { uncited, general_knowledge: known }, { unsupported, general }) {
     const notes = [];
     const weak = this.sources.filter((source) => source.supported === false).map((source) => source.marker);
-    if (weak.length) notes.push(el("p", { class: "note" }, icon("warn"), ` What cites ${weak.map((n) => `[${n}]`).join(", ")} is not fully supported by the passage. Check it before you rely on it.`));
-    if (uncited) notes.push(el("p", { class: "note", "data-testid": "uncited" }, icon("warn"), " This answer cites nothing, and no passage was found that backs it. Do not rely on it unchecked."));
+    if (unsupported) notes.push(el("p", { class: "note", "data-testid": "unsupported" }, el("span", { class: "unsupported-text", text: "Underlined" }), " sentences are not supported by the passage that they cite; “?” behind them tells why. Check them before you rely on them."));
+    else if (weak.length) notes.push(el("p", { class: "note" }, icon("warn"), ` What cites ${weak.map((n) => `[${n}]`).join(", ")} is not fully supported by the passage. Check it before you rely on it.`));
+    if (known) notes.push(el("p", { class: "note", "data-testid": "general-knowledge" }, icon("warn"), " General knowledge: nothing in this answer comes from the documents. Check it before you rely on it."));
+    else if (general) notes.push(el("p", { class: "note", "data-testid": "general-parts" }, el("span", { class: "general-text", text: "Dotted" }), " sentences are general knowledge: no passage of the documents holds them."));
+    if (uncited && !known) notes.push(el("p", { class: "note", "data-testid": "uncited" }, icon("warn"), " This answer cites nothing, and no passage was found that backs it. Do not rely on it unchecked."));
     if (reason === "stopped") notes.push(el("p", { class: "note plain", text: "You stopped this answer." }));
     if (reason === "length") notes.push(el("p", { class: "note", text: "The answer reached its length limit and ends here." }));
     return notes;
@@ -130,11 +146,14 @@ export class Answer {
     return el("div", { class: "notice bad failure", role: "alert", "data-testid": "answer-error" }, icon("warn"), el("div", {}, el("p", {}, el("strong", { text: message }), nextStep(message, step)), again && el("p", {}, again)));
   }
 
+  /** The cited sources; of an answer that cites nothing all passages that it was given, the likely ones marked. */
   sourceCards() {
     if (!this.sources.length) return null;
-    const likely = this.sources.every((source) => source.likely && !source.cited);
-    const title = likely ? "Nothing is cited; these passages are the likely sources" : "Sources";
-    return el("section", { class: "sources", "aria-label": "Sources" }, el("h3", { text: title }), el("div", { class: "cards" }, this.sources.map((source) => sourceCard(source, () => this.openMarker(source.marker)))));
+    const cards = el("div", { class: "cards" }, this.sources.map((source) => sourceCard(source, () => this.openMarker(source.marker))));
+    if (this.sources.some((source) => source.cited !== false)) return el("section", { class: "sources", "aria-label": "Sources" }, el("h3", { text: "Sources" }), cards);
+    const likely = this.sources.some((source) => source.likely);
+    const title = `Nothing is cited; ${this.sources.length === 1 ? "this passage was" : `these ${this.sources.length} passages were`} given to the answer${likely ? ", the likely sources are marked" : ""}`;
+    return el("details", { class: "sources", open: likely, "data-testid": "given-passages" }, el("summary", { text: title }), cards);
   }
 
   actions(latest) {
@@ -162,7 +181,7 @@ export class Answer {
   }
 
   async copy() {
-    const notes = this.sources.map((source) => `[${source.marker}] ${source.document_name}, ${place(source)}`);
+    const notes = this.sources.filter((source) => source.cited !== false || source.likely).map((source) => `[${source.marker}] ${source.document_name}, ${place(source)}`);
     await copyText([this.text, notes.join("\n")].filter(Boolean).join("\n\n"));
     this.on.copied();
   }

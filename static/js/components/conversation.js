@@ -14,14 +14,18 @@ export class Conversation {
     this.on = on;
     this.answers = new Map();
     this.following = true;
+    this.lastTop = 0;
     this.log.addEventListener("scroll", () => this.onScroll(), { passive: true });
     this.toEnd.addEventListener("click", () => this.scrollToEnd(true));
     new ResizeObserver(() => this.following && this.scrollToEnd()).observe(this.node);
   }
 
+  /** Only a move upwards leaves the end: what grows below, a whole answer's sources at once, is not the reader's. */
   onScroll() {
     const rest = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight;
-    this.following = rest < NEAR_END;
+    if (rest < NEAR_END) this.following = true;
+    else if (this.log.scrollTop < this.lastTop) this.following = false;
+    this.lastTop = this.log.scrollTop;
     this.toEnd.hidden = this.following;
   }
 

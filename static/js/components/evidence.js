@@ -3,7 +3,13 @@ import * as api from "../lib/api.js";
 import { $, button, el, fill, icon } from "../lib/dom.js";
 import { count, place } from "../lib/format.js";
 import { BackCloses, NARROW, coverOthers } from "../lib/sheet.js";
-import { lineView, passageText, rowsView } from "./evidence_views.js";
+import { lineView, pagePicture, passageText, rowsView } from "./evidence_views.js";
+
+const MARKED = {
+  part: "Only a part of the passage could be found on this page; it is marked.",
+  none: "The passage could not be found on this page, so nothing is marked. It stands above, word for word.",
+  no_text: "This page is a picture: its text was recognised, and cannot be marked in place. The passage stands above, word for word.",
+};
 
 export class Evidence {
   /** @param {HTMLElement} panel @param {HTMLElement} frame gets the class `with-evidence` while it is open */
@@ -33,10 +39,11 @@ export class Evidence {
    * Show a source.
    * @param {object} source the contract's source object
    * @param {object[]} all the answer's sources, to step through
-   * @param {{opener?: HTMLElement, focus?: boolean, answerText?: string,
-   *   onPick?: (source) => void}} options `answerText` tells which rows of a table the answer speaks of
+   * @param {{opener?: HTMLElement, focus?: boolean, messageId?: number, answerText?: string,
+   *   onPick?: (source) => void}} options `messageId` of the answer; `answerText` tells which rows of a table it
+   *   speaks of
    */
-  async show(source, all, { opener = null, focus = true, answerText = "", onPick = () => {} } = {}) {
+  async show(source, all, { opener = null, focus = true, messageId = null, answerText = "", onPick = () => {} } = {}) {
     this.opener = opener ?? this.opener;
     this.turn = null;
     this.panel.hidden = false;
@@ -51,22 +58,24 @@ export class Evidence {
     const head = el("header", { class: "ev-head" }, el("div", {}, el("h2", { text: source.document_name }), this.place), close);
     fill(this.panel, head, this.marks(source, all, onPick), this.body, this.foot);
     if (focus) this.panel.focus({ preventScroll: true });
+    if (source.document_deleted || source.document_replaced) return this.showOld(source, answerText);
     const document_ = await this.documentOf(source);
-    if (this.current !== source) return;
-    if (!document_) this.showDeleted(source);
-    else if (document_.media_type === "application/pdf" && source.page) this.showPage(source, document_);
+    if (this.current !== source) return undefined;
+    if (!document_) this.showGone();
+    else if (document_.media_type === "application/pdf" && source.page) this.showPage(source, document_, messageId);
     else if (source.rows) this.showRows(source, document_, answerText);
     else await this.showLines(source, document_);
+    return undefined;
   }
 
   marks(source, all, onPick) {
-    const verdict = source.supported === true ? el("span", { class: "state ok", text: "supported" }) : source.supported === false ? el("span", { class: "state warn", text: "not supported" }) : null;
+    const verdict = source.supported === true ? el("span", { class: "state ok", text: "supported" }) : source.supported === false ? el("span", { class: "state warn", text: "not supported" }) : source.likely ? el("span", { class: "state", text: "likely, not cited" }) : null;
     const pick = (one) => el("button", { type: "button", class: "cite", "aria-current": one.marker === source.marker ? "true" : null, text: String(one.marker), "aria-label": `Show source ${one.marker}`, on: { click: () => onPick(one) } });
     return el("div", { class: "ev-marks" }, all.length > 1 ? [el("span", { text: "Sources" }), all.map(pick)] : null, verdict);
   }
 
   async documentOf(source) {
-    if (!source.document_id || source.document_deleted) return null;
+    if (!source.document_id) return null;
     if (!this.documents.has(source.document_id)) {
       try {
         this.documents.set(source.document_id, await api.get(`/api/documents/${source.document_id}`));
@@ -78,48 +87,74 @@ export class Evidence {
     return this.documents.get(source.document_id);
   }
 
-  showDeleted(source) {
-    this.place.textContent = place(source);
-    fill(this.body, el("div", { class: "notice warn" }, icon("warn"), el("p", {}, el("strong", { text: "This document has been deleted since." }), " Its passages went with it.")));
+  /** The document is not what it was: the passage as the answer was given it, and what became of the rest. */
+  showOld(source, answerText) {
+    const deleted = source.document_deleted;
+    const text = deleted ? "This document has been deleted since." : "This document has been replaced by a newer version since.";
+    const more = deleted ? " This is the passage as it was when the answer was written." : " This is the passage as it was when the answer was written; the newer version may say something else.";
+    this.place.textContent = [place(source), source.section].filter(Boolean).join(" · ");
+    fill(this.body, el("div", { class: "notice warn", "data-testid": "evidence-old" }, icon("warn"), el("p", {}, el("strong", { text }), more)), source.rows ? rowsView(source, answerText) : passageText(source));
+    if (!deleted) fill(this.foot, el("a", { href: `/documents/${source.document_id}/` }, icon("open"), "Open the newer version"));
   }
 
-  showPage(source, document_) {
+  /** It was there when the answer was loaded. */
+  showGone() {
+    fill(this.body, el("div", { class: "notice warn", "data-testid": "evidence-gone" }, icon("warn"), el("p", {}, el("strong", { text: "This document cannot be shown any more." }), " It was deleted meanwhile, or you may no longer use this model. Reload the page to see what is left.")));
+  }
+
+  showPage(source, document_, messageId) {
     let page = source.page;
     const last = document_.page_count || source.page_to || source.page;
     const within = () => page >= source.page && page <= (source.page_to || source.page);
+    // by the message, not by the passage: its number changes when the document is read anew
+    const address = () => (messageId ? `/api/chat/messages/${messageId}/sources/${source.marker}/pages/${page}.png` : `/api/documents/${source.document_id}/pages/${page}.png${within() ? `?highlight=${source.chunk_id}` : ""}`);
     const image = el("img", { "data-testid": "evidence-page" });
     const sheet = el("a", { class: "ev-page loading", target: "_blank", rel: "noopener", title: "Open this page larger" }, image);
     const back = button("", () => this.turn(-1), { "aria-label": "Previous page" });
     const next = button("", () => this.turn(1), { "aria-label": "Next page" });
-    const quote = el("details", { class: "ev-quote" }, el("summary", { text: "The passage, word for word" }), el("blockquote", { text: source.chunk_content }));
-    const draw = () => {
+    const quote = el("details", { class: "ev-quote" }, el("summary", { text: "The passage, word for word" }), passageText(source));
+    const remark = el("div", { role: "status" });
+    const draw = async () => {
+      const drawn = page;
       sheet.classList.add("loading");
-      const mark = within() ? `?highlight=${source.chunk_id}` : "";
-      image.alt = `Page ${page} of ${source.document_name}${mark ? ", with the cited passage highlighted" : ""}`;
-      sheet.href = `/api/documents/${source.document_id}/pages/${page}.png${mark}`;
-      image.src = sheet.href;
+      sheet.hidden = false;
+      sheet.href = address();
+      fill(remark);
       this.place.textContent = `page ${page} of ${last}${within() ? "" : " · not the cited page"}`;
       fill(back, icon("left"), `Page ${page - 1}`);
       fill(next, `Page ${page + 1}`, icon("right"));
       back.style.visibility = page <= 1 ? "hidden" : "";
       next.style.visibility = page >= last ? "hidden" : "";
+      const { picture, marked, error } = await pagePicture(sheet.href);
+      if (page !== drawn || this.current !== source) return;
+      if (error) {
+        sheet.hidden = true;
+        if (within()) quote.open = true;
+        fill(remark, el("div", { class: "notice warn", "data-testid": "evidence-no-page" }, icon("warn"), el("p", {}, el("strong", { text: "This page cannot be shown." }), ` ${error}`)));
+        return;
+      }
+      const found = within() && (marked === "all" || marked === "part");
+      image.alt = `Page ${page} of ${source.document_name}${found ? ", with the cited passage highlighted" : ""}`;
+      image.src = picture;
+      if (!within() || !MARKED[marked]) return;
+      quote.open = marked !== "part" || quote.open;
+      fill(remark, el("p", { class: "ev-remark", "data-testid": "evidence-remark", text: MARKED[marked] }));
     };
     image.addEventListener("load", () => sheet.classList.remove("loading"));
-    image.addEventListener("error", () => fill(this.body, el("div", { class: "notice" }, icon("info"), el("p", { text: "This page cannot be drawn: the original file is not kept on the server. The passage itself is here:" })), passageText(source)));
     this.turn = (step) => {
       if (page + step < 1 || page + step > last) return;
       page += step;
       draw();
     };
     draw();
-    fill(this.body, quote, sheet);
+    fill(this.body, quote, remark, sheet);
     fill(this.foot, back, this.original(source, document_, `#page=${source.page}`), next);
   }
 
   showRows(source, document_, answerText) {
     const total = document_.row_count ? ` of ${count(document_.row_count, "row")}` : "";
     this.place.textContent = place(source) + total;
-    fill(this.body, rowsView(source, answerText));
+    fill(this.body, rowsView(source, answerText, document_.reading?.columns));
     fill(this.foot, this.original(source, document_));
     $(".marked", this.body)?.scrollIntoView({ block: "nearest" });
   }
@@ -131,6 +166,8 @@ export class Evidence {
     if (lines && this.current === source) {
       fill(this.body, lines);
       lines.querySelector(".marked")?.scrollIntoView({ block: "center" });
+    } else if (this.current === source && source.lines) {
+      this.body.append(el("p", { class: "ev-remark", text: "Shown without the lines around it: the original was not kept, or is too large to be fetched for a few lines." }));
     }
   }
 

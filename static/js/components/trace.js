@@ -1,37 +1,74 @@
-// "Why this answer": the stored retrieval trace, in words first, whole below.
+// "Why this answer": the stored trace, in words first, whole below.
 import * as api from "../lib/api.js";
 import { el } from "../lib/dom.js";
-import { number, place } from "../lib/format.js";
+import { count, number } from "../lib/format.js";
+import { candidates, facts, settings, steps } from "./candidates.js";
 import { openDialog } from "./dialog.js";
+
+const ROWS_SHOWN = 40;
+const MODES = { strict: "strict: only from the documents", assist: "assist: general knowledge is allowed" };
 
 /** Open the trace of an answer. */
 export async function showTrace(messageId) {
-  const answer = await api.get(`/api/chat/messages/${messageId}/trace`);
-  const trace = answer.trace ?? answer.data ?? answer;
+  const { trace } = await api.get(`/api/chat/messages/${messageId}/trace`);
   const close = el("button", { type: "button", class: "btn quiet", text: "Close" });
-  const content = el("div", { class: "why" }, facts(trace), candidates(trace), el("details", {}, el("summary", { text: "Everything that was recorded" }), el("pre", { text: JSON.stringify(trace, null, 2) })), el("div", { class: "actions" }, close));
+  const content = el(
+    "div",
+    { class: "why" },
+    summary(trace),
+    sentences(trace.sentences),
+    table(trace.table),
+    trace.candidates?.length ? el("h3", { text: "What was found" }) : null,
+    candidates(trace),
+    el("h3", { text: "Settings and time" }),
+    facts(settings(trace)),
+    el("div", { class: "two" }, steps("Search", trace.search_ms), steps("Answer", trace.ms)),
+    el("details", {}, el("summary", { text: "Everything that was recorded" }), el("pre", { tabindex: "0", text: JSON.stringify(trace, null, 2) })),
+    el("div", { class: "actions" }, close),
+  );
   const dialog = openDialog("Why this answer", content, { wide: true, testid: "trace" });
   close.addEventListener("click", () => dialog.close());
 }
 
-function facts(trace) {
-  const rows = [
+function summary(trace) {
+  const verdict = trace.refused ? "No passage was good enough: the answer is an honest refusal." : trace.passed === false ? "No passage passed the threshold." : trace.passed ? "Passages passed the threshold." : null;
+  return facts([
     ["Asked", trace.query],
-    ["Searched for", trace.rewritten && trace.rewritten !== trace.query ? trace.rewritten : null],
-    ["Verdict", trace.refused ? "No passage was good enough: the answer is an honest refusal." : trace.passed === false ? "No passage passed the threshold." : trace.passed ? "The passages passed the threshold." : null],
-    ["Prompt", trace.prompt?.tokens ? `${number(trace.prompt.tokens)} tokens` : null],
-    ["Time", trace.ms ? Object.entries(trace.ms).map(([step, ms]) => `${step.replaceAll("_", " ")} ${number(Math.round(ms))} ms`).join(", ") : null],
-  ];
-  return el("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })]));
+    ["Searched for", trace.rewritten === trace.query ? null : trace.rewritten],
+    ["Model", MODES[trace.answer_mode]],
+    ["Verdict", verdict],
+    ["Prompt", prompt(trace.prompt)],
+  ]);
 }
 
-function candidates(trace) {
-  const list = Array.isArray(trace.candidates) ? trace.candidates.slice(0, 30) : [];
-  if (!list.length) return null;
-  const cell = (value, digits = null) => el("td", { class: "num", text: value === null || value === undefined ? "–" : digits === null ? String(value) : Number(value).toFixed(digits) });
-  const rows = list.map((one) =>
-    el("tr", {}, el("td", {}, one.document_name ?? `passage ${one.chunk_id}`, el("small", { text: [place(one), one.cut ? `cut: ${String(one.cut).replaceAll("_", " ")}` : "used"].filter(Boolean).join(" · ") })), cell(one.similarity_score ?? one.similarity, 2), cell(one.dense_rank), cell(one.lexical_rank), cell(one.score, 4)),
-  );
-  const head = ["Candidate", "Similarity", "By meaning", "By words", "Score"].map((text, at) => el("th", { class: at ? "num" : null, text }));
-  return el("div", { class: "table-wrap" }, el("table", { class: "list" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)));
+function prompt({ tokens, trimmed } = {}) {
+  if (!tokens) return null;
+  const names = { history: ["earlier message", "earlier messages"], neighbours: ["passage's surroundings", "passages' surroundings"], passages: ["passage", "passages"] };
+  const cut = Object.entries(trimmed ?? {}).filter(([, many]) => many).map(([what, many]) => count(many, ...(names[what] ?? [what, what])));
+  return `about ${number(tokens)} tokens; ${cut.length ? `left out to fit the window: ${cut.join(", ")}` : "nothing was left out"}`;
+}
+
+function sentences(list) {
+  if (!list?.length) return null;
+  const bad = list.filter((one) => !one.supported).length;
+  const line = (one) => el("li", { class: one.supported ? null : "no" }, el("b", { text: one.supported ? "supported" : "not supported" }), ` ${one.markers.map((marker) => `[${marker}]`).join("")}`, one.supported ? null : ` because of ${one.why || "its words"}${one.missing?.length ? `: ${one.missing.join(", ")}` : ""}`);
+  return [el("h3", { text: "Sentences that cite" }), el("p", { class: "muted", text: `${list.length - bad} of ${list.length} are supported by their passages.` }), bad ? el("ol", { class: "verdicts", "data-testid": "trace-sentences" }, list.map(line)) : null];
+}
+
+/** A computed answer: its plan in words, the rows behind it, the cells that could not be used; or why there is none. */
+function table(computed) {
+  if (!computed) return null;
+  const { words, rows = [], rows_matched: matched, rows_total: total, ignored = {}, by, ms = {}, reason } = computed;
+  const skipped = Object.entries(ignored).filter(([, many]) => (Array.isArray(many) ? many.length : many));
+  const used = matched === undefined ? null : `${number(matched)} of ${number(total)}${rows.length ? `: ${rows.slice(0, ROWS_SHOWN).map(number).join(", ")}${matched > Math.min(rows.length, ROWS_SHOWN) ? " and more" : ""}` : ""}`;
+  const about = facts([
+    ["Table", computed.document_name],
+    ["Plan", words],
+    ["Proposed by", by ? (by === "parser" ? "the question's form" : by) : null],
+    ["Rows", used],
+    ["Cells ignored", skipped.map(([why, many]) => `${why}: ${Array.isArray(many) ? many.join(", ") : number(many)}`).join("; ")],
+    ["Not computed", reason],
+    ["Time", ms.total === undefined ? null : `${number(Math.round(ms.total))} ms`],
+  ]);
+  return el("section", { "data-testid": "trace-table" }, el("h3", { text: reason ? "Not computed from a table" : "Computed from the table" }), about);
 }

@@ -113,7 +113,7 @@ class ChatPage {
       return;
     }
     answer.rating = message.feedback?.rating ?? null;
-    answer.finish({ html: message.html, content: message.content, sources: message.sources, uncited: message.uncited, finish_reason: message.finish_reason, error: message.error }, { latest });
+    answer.finish(message, { latest });
   }
 
   async storedMessages() {
@@ -193,7 +193,7 @@ class ChatPage {
       case "user_message":
         return this.confirmed(frame);
       case "sources":
-        return this.answerFor(frame).found(frame.sources);
+        return this.answerFor(frame).found(frame);
       case "stream_start":
         return this.answerFor(frame).start();
       case "stream_chunk":
@@ -338,12 +338,12 @@ class ChatPage {
   openSource(source, answer, { opener = null, focus = true } = {}) {
     sessionStorage.removeItem(EVIDENCE_CLOSED);
     this.conversation.highlight(answer, source.marker);
-    this.evidence.show(source, answer.sources, { opener, focus, answerText: answer.text, onPick: (next) => this.openSource(next, answer) }).catch(complain);
+    this.evidence.show(source, answer.sources, { opener, focus, messageId: answer.id, answerText: answer.text, onPick: (next) => this.openSource(next, answer) }).catch(complain);
   }
 
   /** On wide screens the evidence stands beside the answer at once, until its reader closes it. */
   openFirstSource(answer) {
-    const first = answer.sources.find((source) => source.cited !== false) ?? answer.sources[0];
+    const first = answer.sources.find((source) => source.cited !== false) ?? answer.sources.find((source) => source.likely);
     if (first && WIDE.matches && !sessionStorage.getItem(EVIDENCE_CLOSED)) this.openSource(first, answer, { focus: false });
   }
 

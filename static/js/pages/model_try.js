@@ -1,4 +1,5 @@
-// Retrieval without the LLM: passages with scores and ranks, and why there are none.
+// Retrieval without the LLM: passages, every candidate with its ranks and fate, settings, and milliseconds.
+import { candidates, facts, settings, steps } from "../components/candidates.js";
 import { complain } from "../components/toast.js";
 import * as api from "../lib/api.js";
 import { $, button, el, fill, icon } from "../lib/dom.js";
@@ -19,6 +20,7 @@ function hit(source, query) {
   const rank = (label, value) => el("span", {}, `${label} `, el("b", { text: value ?? "not found" }));
   const text = el("p", { class: source.chunk_content.length > LONG_TEXT ? "text long" : "text" }, marked(source.chunk_content, query));
   const more = text.classList.contains("long") ? button("Show all of it", (event) => (text.classList.remove("long"), event.currentTarget.remove()), { class: "word small" }) : null;
+  const page = source.page ? el("a", { href: `/api/documents/${source.document_id}/pages/${source.page}.png?highlight=${source.chunk_id}`, target: "_blank", rel: "noopener", text: "See it on its page" }) : null;
   const boost = source.title_boost ? rank("title match", `+${source.title_boost.toFixed(3)}`) : null;
   return el(
     "li",
@@ -26,7 +28,7 @@ function hit(source, query) {
     el("header", {}, el("b", { text: `${source.marker} · ${source.document_name}` }), el("span", { class: "muted", text: [place(source), source.section].filter(Boolean).join(" · ") })),
     text,
     more,
-    el("p", { class: "scores" }, rank("similarity", source.similarity_score.toFixed(2)), rank("by meaning", source.dense_rank && `no. ${source.dense_rank}`), rank("by words", source.lexical_rank && `no. ${source.lexical_rank}`), boost, rank("score", source.score.toFixed(4))),
+    el("p", { class: "scores" }, rank("similarity", source.similarity_score.toFixed(2)), rank("by meaning", source.dense_rank && `no. ${source.dense_rank}`), rank("by words", source.lexical_rank && `no. ${source.lexical_rank}`), boost, rank("score", source.score.toFixed(4)), page),
   );
 }
 
@@ -36,6 +38,12 @@ function verdict(answer) {
   if (answer.passed !== false && answer.results.length) return el("p", { class: "muted", text: `${found} in ${time}. The chat would answer from the best of them.` });
   const nearest = (answer.nearest ?? []).map((one) => `${one.document_name} (${one.similarity_score.toFixed(2)})`).join(", ");
   return el("div", { class: "notice warn" }, icon("warn"), el("p", {}, el("strong", { text: "Nothing is similar enough." }), ` A strict model would say that its documents do not hold the answer (${time}).${nearest ? ` Nearest: ${nearest}.` : ""}`));
+}
+
+/** How it was found: the same as in an answer's "Why this answer". */
+function how(trace) {
+  const parts = [candidates(trace), facts(settings(trace)), steps("Time", trace.ms)];
+  return el("details", { class: "why section", open: true }, el("summary", { text: "How it was found" }), parts);
 }
 
 form.addEventListener("submit", async (event) => {
@@ -49,8 +57,9 @@ form.addEventListener("submit", async (event) => {
     const answer = await api.post(`/api/models/${form.dataset.model}/search`, { query, top_k: Number(form.elements.top_k.value) || 10 });
     fill($("#verdict"), verdict(answer));
     fill($("#hits"), answer.results.map((source) => hit(source, query)));
+    fill($("#how"), how(answer.trace));
   } catch (error) {
-    $("#verdict").replaceChildren();
+    for (const part of ["#verdict", "#hits", "#how"]) $(part).replaceChildren();
     complain(error);
   } finally {
     submit.disabled = false;
