@@ -9,7 +9,14 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from chat import services
-from chat.models import ChatSession, Feedback, Message, MessageTrace
+from chat.models import (
+    ChatSession,
+    EvaluationQuestion,
+    EvaluationRun,
+    Feedback,
+    Message,
+    MessageTrace,
+)
 
 SHOWN_OF_TRACE = ("passed", "refused", "prompt", "ms")  # the rest quotes the question and the documents
 
@@ -132,3 +139,45 @@ class FeedbackAdmin(ReadOnly):
     def collection(self, feedback: Feedback) -> str:
         """The model that answered."""
         return str(feedback.message.session.collection)
+
+
+@admin.register(EvaluationQuestion)
+class EvaluationQuestionAdmin(ReadOnly):
+    """Test questions: admins wrote them about their models' documents, nobody asked them in a chat."""
+
+    list_display = ("id", "collection", "question", "answerable", "document_name", "page", "updated_at")
+    list_filter = ("collection", "answerable")
+    search_fields = ("question", "document_name")
+    list_select_related = ("collection",)
+    fields = (
+        *("collection", "question", "answerable", "document_name", "page", "passage"),
+        *("created_by", "created_at", "updated_at"),
+    )
+    readonly_fields = fields
+
+
+@admin.register(EvaluationRun)
+class EvaluationRunAdmin(ReadOnly):
+    """Runs of test questions, how they went and what they measured."""
+
+    list_display = ("id", "collection", "label", "status", "questions_done", "questions_total", "created_at")
+    list_filter = ("status", "collection")
+    search_fields = ("=id", "label")
+    list_select_related = ("collection",)
+    date_hierarchy = "created_at"
+    fields = (
+        *("collection", "label", "status", "with_answers", "questions_done", "questions_total"),
+        *("settings_", "metrics_", "error_code", "error_message", "created_by"),
+        *("created_at", "started_at", "completed_at"),
+    )
+    readonly_fields = fields
+
+    @admin.display(description="settings")
+    def settings_(self, run: EvaluationRun) -> str:
+        """What was in force."""
+        return json.dumps(run.settings, indent=1)
+
+    @admin.display(description="metrics")
+    def metrics_(self, run: EvaluationRun) -> str:
+        """What was measured."""
+        return json.dumps(run.metrics, indent=1)

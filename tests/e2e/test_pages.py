@@ -17,7 +17,15 @@ LONG_NAME = "Maximiliane-Wilhelmine-von-und-zu-Oberschleissheim-Hinterwald"
 LONG_ADDRESS = f"a.person.whose.address.is.longer.than.any.phone.is.wide@{'sub.' * 12}example.com"
 QUESTION = "How many days of annual leave do full-time staff have?"
 FOR_ALL = ("/", "/chat/", "/models/1/", "/models/1/try", "/documents/1/", "/account", "/api/docs/")
-FOR_ADMINS = ("/models/", "/models/new", "/models/1/access", "/models/1/settings", "/users/", "/groups/")
+FOR_ADMINS = (
+    "/models/",
+    "/models/new",
+    "/models/1/access",
+    "/models/1/evaluate",
+    "/models/1/settings",
+    "/users/",
+    "/groups/",
+)
 
 
 @pytest.fixture(scope="module")

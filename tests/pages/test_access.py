@@ -21,13 +21,17 @@ PAGES = [
     ("/models/{collection}/try", SIGN_IN, 404, 200, 200, 200),
     ("/models/{collection}/settings", SIGN_IN, 404, 403, 200, 200),
     ("/models/{collection}/access", SIGN_IN, 404, 403, 200, 200),
+    ("/models/{collection}/evaluate", SIGN_IN, 404, 403, 200, 200),
     ("/documents/{document}/", SIGN_IN, 404, 200, 200, 200),
     ("/documents/{private_document}/", SIGN_IN, 404, 200, 404, 404),
     ("/users/", SIGN_IN, 403, 403, 200, 200),
     ("/groups/", SIGN_IN, 403, 403, 200, 200),
     ("/api/docs/", SIGN_IN, 200, 200, 200, 200),
 ]
-PAGE_MODULES = ("accounts.views", "collections_app.views", "documents.views", "chat.views", "config.api.docs")
+PAGE_MODULES = (
+    *("accounts.views", "collections_app.views", "documents.views", "chat.views", "chat.evaluation.pages"),
+    "config.api.docs",
+)
 OPEN_TO_ALL = {"signin", "signup-page", "signout"}
 
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from chat.evaluation import exchange, runner, runs, services
 from chat.models import EvaluationQuestion, EvaluationRun
@@ -212,3 +213,20 @@ def test_lists_take_the_same_number_of_queries_whatever_their_length(
 def test_json_holds_every_line(api, path, questions):
     text = b"".join(api.get(f"{path}/questions/export?format=jsonl").streaming_content).decode()
     assert len([json.loads(line) for line in text.splitlines()]) == 4
+
+
+def test_the_console_shows_questions_and_runs_and_changes_nothing(superadmin, admin, collection, questions):
+    run = runs.run_create(actor=admin, collection=collection, trial=runs.Trial(), ring_worker=False)
+    runner.run_work(run_id=run.pk)
+    console = Client()
+    console.force_login(superadmin)
+    for path, word in (
+        ("evaluationquestion/", HOTEL.question),
+        (f"evaluationquestion/{questions[1].pk}/change/", "120 euros"),
+        ("evaluationrun/", "completed"),
+        (f"evaluationrun/{run.pk}/change/", "ndcg_at_10"),
+    ):
+        page = console.get(f"/admin/chat/{path}")
+        assert page.status_code == 200, path
+        assert word.lower() in page.content.decode().lower(), path
+    assert console.post(f"/admin/chat/evaluationrun/{run.pk}/change/", {"label": "x"}).status_code == 403

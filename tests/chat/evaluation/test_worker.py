@@ -1,13 +1,16 @@
 """Runs in a real worker: to the end, and over its death."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
+from celery import current_app
 
 from chat import tasks
 from chat.evaluation import runner, runs, services
 from chat.evaluation.rules import Wanted
 from chat.models import EvaluationRun, RunStatus
+from documents import tasks as document_tasks
 
 
 def wait_for(condition, seconds: float = 60) -> None:
@@ -87,3 +90,19 @@ def test_kill_9_in_the_middle_costs_no_question_and_asks_none_twice(celery_worke
     after = dict(run.results.filter(done=True).values_list("index", "search_ms"))
     assert len(after) == 400
     assert {index: after[index] for index in before} == before
+
+
+@pytest.mark.parametrize(("queues", "counted"), [(["llm"], False), (["celery", "llm"], True)])
+def test_only_workers_that_read_files_say_that_documents_have_one(monkeypatch, queues, counted):
+    started = []
+    monkeypatch.setattr(
+        document_tasks.threading,
+        "Thread",
+        lambda **options: SimpleNamespace(start=lambda: started.append(options)),
+    )
+    app = SimpleNamespace(
+        conf=current_app.conf,
+        amqp=SimpleNamespace(queues=SimpleNamespace(consume_from=dict.fromkeys(queues))),
+    )
+    document_tasks._start_heartbeat(sender=SimpleNamespace(app=app))
+    assert bool(started) is counted
