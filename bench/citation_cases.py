@@ -44,7 +44,8 @@ class Base:
     sentence: str
     passage: str
     other: str
-    is_table: bool = False
+    title: str = ""
+    other_title: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Case:
     passage: str
     true: bool
     is_table: bool = False
+    title: str = ""
 
     @property
     def half(self) -> str:
@@ -77,15 +79,17 @@ def cases(corpora: Path, seed: int = 7) -> list[Case]:
 def _of(base: Base, rng: random.Random) -> Iterator[Case]:
     """A statement as it is, and every way of spoiling it that fits it."""
 
-    def case(kind: str, sentence: str, *, true: bool, passage: str = base.passage) -> Case:
-        return Case(kind, base.source, base.document, sentence, passage, true)
+    def case(
+        kind: str, sentence: str, *, true: bool, passage: str = base.passage, title: str = base.title
+    ) -> Case:
+        return Case(kind, base.source, base.document, sentence, passage, true, title=title)
 
     yield case(f"true_{base.source.split('/')[0]}", base.sentence, true=True)
     written = _written_otherwise(base.sentence)
     if written != base.sentence:
         yield case("true_reformatted", written, true=True)
     if base.other:
-        yield case("wrong_passage", base.sentence, true=False, passage=base.other)
+        yield case("wrong_passage", base.sentence, true=False, passage=base.other, title=base.other_title)
     for kind, spoil in _SPOILERS.items():
         spoilt = spoil(base, rng)
         if spoilt and spoilt != base.sentence:
@@ -266,10 +270,7 @@ def _answers(corpora: Path, rng: random.Random) -> Iterator[Base]:
     """What people wrote as an answer from one passage, sentence by sentence."""
     folder = corpora / "retrieval" / "clapnq-dev"
     texts = {one["id"]: one for one in _lines(folder / "corpus.jsonl")}
-    by_title: dict[str, list[str]] = {}
-    for one in texts.values():
-        by_title.setdefault(one["title"], []).append(one["text"])
-    everything = [one["text"] for one in texts.values()]
+    everything = list(texts.values())
     for entry in _lines(folder / "answers.jsonl"):
         if not entry["answerable"] or len(entry["passage_ids"]) != 1:
             continue
@@ -278,7 +279,16 @@ def _answers(corpora: Path, rng: random.Random) -> Iterator[Base]:
             r"(?<=[a-z0-9)'] [.!?])\s+|(?<=[a-z0-9)][.!?])\s+(?=[A-Z])", entry["output"][0]["answer"]
         ):
             if 40 < len(sentence.strip()) < 350:
-                yield Base("answers", one["title"], sentence.strip(), one["text"], rng.choice(everything))
+                other = rng.choice(everything)
+                yield Base(
+                    "answers",
+                    one["title"],
+                    sentence.strip(),
+                    one["text"],
+                    other["text"],
+                    one["title"],
+                    other["title"],
+                )
 
 
 def _northwind(corpora: Path, rng: random.Random) -> Iterator[Base]:
@@ -299,7 +309,10 @@ def _northwind(corpora: Path, rng: random.Random) -> Iterator[Base]:
         other = pages[name][(number + rng.randint(2, len(pages[name]) - 2)) % len(pages[name])]
         for sentence in re.split(r"(?<=[a-z0-9)][.!?])\s+(?=[A-Z])", entry["answer"]):
             if 40 < len(sentence.strip()) < 350:
-                yield Base("handbook", f"{name}-{number}", sentence.strip(), pages[name][number], other)
+                title = name.split("/")[1]
+                yield Base(
+                    "handbook", f"{name}-{number}", sentence.strip(), pages[name][number], other, title, title
+                )
 
 
 def _rows(corpora: Path, rng: random.Random) -> Iterator[Case]:

@@ -75,7 +75,7 @@ def judged(case: Case, *, meaning: bool) -> str:
     passage = Passage(
         chunk_id=1,
         document_id=1,
-        document_name=case.document.rsplit("/", 1)[-1],
+        document_name=case.title or "document.txt",
         content=case.passage,
         similarity_score=0.5,
         score=0.1,

@@ -29,6 +29,7 @@ OWN_SHARE = 0.25  # of a sentence's content words that one of several cited pass
 LIKELY_SHARE = 0.6
 MAX_LIKELY = 3
 MAX_LIKELY_SENTENCES = 60
+_SAYS_SOMETHING = re.compile(r"[^\W_]")
 _INTERJECTION = re.compile(r"^(?:yes|no|ja|nein|sí|oui|non|да|нет)[,.:;!]\s+", re.IGNORECASE)
 _ANY_MARKER = re.compile(r"[ \t]*\[(\d{1,3})\]")
 _LIST_NUMBER = re.compile(r"^\s*(?:>\s*)*(?:[-*+]\s+|\d{1,3}[.)]\s+|#{1,6}\s+)*")
@@ -236,7 +237,7 @@ def check(
     """
     evidence: dict[int, Evidence] = {}
     waiting = []
-    for sentence in sentences(answer_text):
+    for sentence in _with_stray_markers(sentences(answer_text), answer_text):
         markers = [int(one) for one in _ANY_MARKER.findall(sentence.text)]
         markers = [one for one in dict.fromkeys(markers) if 1 <= one <= len(passages)]
         if not markers:
@@ -248,6 +249,17 @@ def check(
         waiting.append(_Open(sentence, tuple(markers), claim, verdict))
     near = _meanings(waiting, evidence, model_id) if meaning else {}
     return [_closed(one, evidence, near.get(at)) for at, one in enumerate(waiting)]
+
+
+def _with_stray_markers(found: Sequence[Sentence], answer_text: str) -> list[Sentence]:
+    """The sentences; markers that stand alone (after a question mark, on a line) belong to the one before."""
+    result: list[Sentence] = []
+    for one in found:
+        if result and not _SAYS_SOMETHING.search(_ANY_MARKER.sub("", one.text)):
+            start = result.pop().start
+            one = Sentence(answer_text[start : one.end], start, one.end)
+        result.append(one)
+    return result
 
 
 def _meanings(

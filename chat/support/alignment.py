@@ -10,6 +10,7 @@ from chat.support.tokens import Token
 RUN = 2  # equal words on a side that make a place word for word the same
 LONGEST = 4  # words that may differ there
 MAX_WORDS = 120
+AS_WELL = 0.9  # of the best unit's equal words: such a unit counts as repeated, too
 
 
 def difference(claim: Claim, units: Sequence[Unit], evidence: Evidence) -> str:
@@ -21,14 +22,18 @@ def difference(claim: Claim, units: Sequence[Unit], evidence: Evidence) -> str:
     Returns:
         `number`, `name`, `negation`, `direction`, or "" when one of the units shows no such difference.
     """
-    why = ""
-    said = _words(claim)
+    said = [_same(one) for one in _words(claim)]
+    matchers = []
     for unit in units:
-        held = _words(unit)
-        found = next(
-            filter(None, (_what(one, other, claim, unit, evidence) for one, other in _changes(said, held))),
-            "",
-        )
+        matcher = SequenceMatcher(None, said, [_same(one) for one in _words(unit)], autojunk=False)
+        matchers.append((sum(block.size for block in matcher.get_matching_blocks()), matcher, unit))
+    most = max((size for size, _, _ in matchers), default=0)
+    why = ""
+    for size, matcher, unit in matchers:
+        if size < AS_WELL * most:
+            continue
+        changes = _changes(_words(claim), _words(unit), matcher)
+        found = next(filter(None, (_what(one, other, claim, unit, evidence) for one, other in changes)), "")
         if not found:
             return ""
         why = why or found
@@ -39,11 +44,10 @@ def _words(claim: Claim) -> list[Token]:
     return [one for one in claim.tokens if not one.is_break][:MAX_WORDS]
 
 
-def _changes(said: list[Token], held: list[Token]) -> Iterator[tuple[list[Token], list[Token]]]:
+def _changes(
+    said: list[Token], held: list[Token], matcher: "SequenceMatcher[str]"
+) -> Iterator[tuple[list[Token], list[Token]]]:
     """The short stretches that differ between stretches that are the same."""
-    matcher = SequenceMatcher(
-        None, [_same(one) for one in said], [_same(one) for one in held], autojunk=False
-    )
     operations = matcher.get_opcodes()
     for at, (tag, a, b, c, d) in enumerate(operations):
         if tag == "equal" or b - a > LONGEST or d - c > LONGEST:

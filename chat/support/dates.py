@@ -17,8 +17,8 @@ _PATTERNS = tuple(
         rf"{_YEAR}-(?P<month>\d{{1,2}})-{_DAY}(?!\d)",
         rf"{_YEAR}[/.](?P<month>\d{{1,2}})[/.]{_DAY}(?!\d)",
         rf"{_YEAR}\s?年\s?(?P<month>\d{{1,2}})\s?月(?:\s?{_DAY}\s?日)?",
-        rf"{_DAY}{_TH}{_OF}[ \u00a0-]{_MONTH}(?:{_OF},?[ \u00a0-]{_YEAR})?",
-        rf"{_MONTH}[ \u00a0]{_DAY}(?:st|nd|rd|th)?(?!\d|[.,]\d)(?:,?\s+(?:of\s+)?{_YEAR})?",
+        rf"{_DAY}{_TH}{_OF}[ \u00a0-]{_MONTH}(?:{_OF}\s?,?[ \u00a0-]{_YEAR})?",
+        rf"{_MONTH}[ \u00a0]{_DAY}(?:st|nd|rd|th)?(?!\d|[.,]\d)(?:\s?,?\s+(?:of\s+)?{_YEAR})?",
         rf"{_MONTH}{_OF},?[ \u00a0]{_YEAR}",
         rf"(?P<first>\d{{1,2}})(?P<between>[./-])(?P<second>\d{{1,2}})(?P=between){_YEAR}",
     )

@@ -64,6 +64,11 @@ class Claim:
         found = {word for match in _GERMAN_NAME.finditer(self.text) for word in _WORD.findall(match.group())}
         return frozenset(word.lower() for word in found if key(word.lower()) and word[0].isupper())
 
+    @property
+    def has_facts(self) -> bool:
+        """Whether it says a number, a date, a code or a name."""
+        return bool(self.reading.quantities or self.reading.dates or self.codes or self.names)
+
     @cached_property
     def polarity(self) -> Polarity:
         """Negations and directions."""
@@ -118,7 +123,12 @@ class Evidence:
     @cached_property
     def words(self) -> frozenset[str]:
         """Stems of all content words."""
-        return frozenset(content_words(f"{self.around}\n{self.content}"))
+        return frozenset(content_words(self.content))
+
+    @cached_property
+    def around_words(self) -> frozenset[str]:
+        """Those words of its name and section that it does not hold itself."""
+        return frozenset(content_words(self.around)) - self.words
 
     @cached_property
     def folded(self) -> frozenset[str]:

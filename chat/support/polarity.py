@@ -106,6 +106,7 @@ def _pattern(words: str) -> re.Pattern[str]:
 
 _DIRECTIONS = {axis: tuple(map(_pattern, sides)) for axis, sides in _AXES.items()}
 NEAR = 5  # tokens on each side of a direction that say what it is about
+LIKE = 2  # shared words around two directions that make them speak of the same
 HEADS = 2  # words after a negation that it surely turns
 SAME_WORDS = 0.8
 
@@ -253,17 +254,15 @@ def is_negation_flipped(said: Polarity, held: Polarity) -> bool:
     return False
 
 
-def is_direction_turned(said: Polarity, held: Polarity) -> bool:
-    """Whether a direction of the first points the other way where the second speaks of the same things."""
-    if said.negated or held.negated:
-        return False
+def is_direction_turned(said: Polarity, held: Sequence[Polarity]) -> bool:
+    """Whether a direction of a sentence points the other way wherever the others speak of the same things."""
     for axis, side, about in said.directions:
-        same = [len(about & near) for name, other, near in held.directions if (name, other) == (axis, side)]
-        turned = [
-            len(about & near) for name, other, near in held.directions if (name, other) == (axis, 1 - side)
-        ]
-        if turned and max(turned) >= 1 and max(turned) > max(same, default=-1) and not same:
-            return True
-        if same and turned and max(turned) >= max(same) + 2:
+        shared: tuple[list[int], list[int]] = ([], [])
+        for one in held:
+            for name, other, near in one.directions:
+                if name == axis and not one.negated:
+                    shared[other].append(len(about & near))
+        turned, same = max(shared[1 - side], default=0), max(shared[side], default=0)
+        if not said.negated and turned >= LIKE and turned > same:
             return True
     return False

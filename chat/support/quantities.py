@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from chat.support.dates import Date
 
-ROUGH = Decimal("0.05")  # how far "about" may be from the value
+ROUGH = Decimal("0.05")  # how far "about" may be from the value, and half of its last digit that is not 0
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ def _scaled(one: Quantity, scales: frozenset[Decimal]) -> set[Decimal]:
 def _rounds_to(one: Quantity, value: Decimal, wanted: Decimal, factor: Decimal) -> bool:
     """Whether `value`, rounded as the sentence rounds, is what it says: 7.5 million for 7,512,345."""
     if one.rough and wanted:
-        return abs(value - wanted) <= ROUGH * abs(wanted)
+        last = Decimal(1).scaleb(wanted.normalize().as_tuple().exponent)  # type: ignore[arg-type]
+        return abs(value - wanted) <= min(ROUGH * abs(wanted), last / 2)
     step = one.step * factor
     significant = wanted / step if step else Decimal(0)
     return (one.scaled or step < 1) and significant >= 10 and abs(value - wanted) <= step / 2

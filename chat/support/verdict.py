@@ -9,6 +9,7 @@ from chat.support.polarity import is_direction_turned, is_negation_flipped
 from chat.support.quantities import Quantity
 
 NEAR_THE_BEST = 0.85  # of the best unit's overlap: such units are read for negation and direction, too
+ABOUT_THE_SAME = 0.5  # of it: such units are asked whether they deny what the sentence denies
 MOST_UNITS = 4
 NUMBER_WEIGHT = 2  # of a shared number beside a shared word, in choosing the unit that a sentence rests on
 # Tuned on half of bench/citations.py and measured on the other half.
@@ -74,14 +75,22 @@ def judge(claim: Claim, evidence: Sequence[Evidence]) -> Verdict:
 
 
 def shared_words(claim: Claim, evidence: Sequence[Evidence]) -> float:
-    """The share of a claim's content words that stand in any of the passages."""
-    if not claim.words:
-        return 1.0
-    return sum(any(one.has_word(word) for one in evidence) for word in claim.words) / len(claim.words)
+    """The share of a claim's content words that stand in any of the passages.
+
+    Words of a document's name or section speak neither for nor against: every sentence about it has them.
+    """
+    telling = [word for word in claim.words if not any(word in one.around_words for one in evidence)]
+    if not telling:
+        return 1.0 if claim.has_facts else 0.0
+    return sum(any(one.has_word(word) for one in evidence) for word in telling) / len(telling)
 
 
-def best_units(claim: Claim, evidence: Sequence[Evidence]) -> tuple[Unit, ...]:
-    """The sentences or rows of the passages that share most with the claim; none when nothing is shared."""
+def best_units(claim: Claim, evidence: Sequence[Evidence], share: float = NEAR_THE_BEST) -> tuple[Unit, ...]:
+    """The sentences or rows of the passages that share most with the claim; none when nothing is shared.
+
+    Args:
+        share: of the best unit's overlap that the others must reach.
+    """
     numbers = {value for one in claim.reading.quantities for value in one.values}
     scored = []
     for source in evidence:
@@ -91,7 +100,7 @@ def best_units(claim: Claim, evidence: Sequence[Evidence]) -> tuple[Unit, ...]:
             if score:
                 scored.append((score, unit))
     best = max((score for score, _ in scored), default=0)
-    near = [(score, unit) for score, unit in scored if score >= NEAR_THE_BEST * best]
+    near = [(score, unit) for score, unit in scored if score >= share * best]
     return tuple(unit for _, unit in sorted(near, key=lambda one: -one[0]))
 
 
@@ -167,13 +176,15 @@ def _departs(claim: Claim, evidence: Sequence[Evidence]) -> str:
 
 
 def _turned(claim: Claim, units: Sequence[Unit], evidence: Sequence[Evidence]) -> str:
-    """A contradiction in every unit that the sentence may rest on."""
-    heads = {words[0] for words in claim.polarity.negated}
-    said_elsewhere = heads and heads <= {
-        word for one in evidence for unit in one.units for words in unit.polarity.negated for word in words
-    }
-    if not said_elsewhere and all(is_negation_flipped(claim.polarity, unit.polarity) for unit in units):
+    """A negation or direction that the passages turn round."""
+    said = claim.polarity
+    near = [unit.polarity for unit in best_units(claim, evidence, share=ABOUT_THE_SAME)]
+    negated = {word for held in near for words in held.negated for word in words}
+    for head, *_ in said.negated:
+        about = [held for held in near if head in held.keys]
+        if about and head not in negated and not any(held.negated or held.soft for held in about):
+            return "negation"
+    if not said.negated and all(is_negation_flipped(said, unit.polarity) for unit in units):
         return "negation"
-    if all(is_direction_turned(claim.polarity, unit.polarity) for unit in units):
-        return "direction"
-    return ""
+    everywhere = [unit.polarity for one in evidence for unit in one.units]
+    return "direction" if is_direction_turned(said, everywhere) else ""
