@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +95,32 @@ def load_documents(collection: Any, entries: Iterator[dict[str, Any]]) -> dict[s
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE documents_chunk")
     return {entry["id"]: chunk.pk for entry, chunk in zip(entries, chunks, strict=True)}
+
+
+def ingest(user: Any, collection: Any, files: Iterable[tuple[str, bytes]]) -> None:
+    """Files through the real upload and the real work of a worker, in this process.
+
+    Raises:
+        RuntimeError: one did not end as completed.
+    """
+    from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.db import connection
+
+    from documents import services
+    from documents.ingestion.part import part_process
+    from documents.ingestion.split import document_split
+    from documents.models import Status
+    from documents.retrieval import lexical
+
+    for name, content in files:
+        file = SimpleUploadedFile(name, content)
+        document = services.document_upload(actor=user, collection=collection, file=file)
+        parts = list(document_split(document_id=document.pk))
+        while parts:
+            parts += part_process(part_id=parts.pop(0))
+        document.refresh_from_db()
+        if document.status != Status.COMPLETED:
+            raise RuntimeError(f"{name} is {document.status}: {document.error_message}")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE documents_chunk")
+    lexical.forget_statistics()

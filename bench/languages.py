@@ -1,7 +1,7 @@
 """How well retrieval finds in several languages: `python bench/languages.py [--sets xquad-de …]`.
 
 XQuAD: the same 240 paragraphs and their questions in each language, one chunk per paragraph, through the real
-`search`, with the text search configuration that an admin would choose; nDCG@10 of both legs and of what users
+`search`, with the text search configuration that an admin would choose; nDCG@10 of both legs and of what people
 get. Starts its own PostgreSQL and Redis in a temporary directory. Writes bench/results/languages.json.
 """
 
@@ -50,7 +50,7 @@ def main() -> None:
 def measure(folder: Path, config: str) -> dict:
     """nDCG@10 of each leg and of both together over one set."""
     from bench.data import lines, load_documents, person, qrels
-    from bench.retrieval import _score
+    from bench.retrieval_sets import ndcg
     from documents.retrieval import lexical
     from documents.retrieval.search import search
 
@@ -69,8 +69,8 @@ def measure(folder: Path, config: str) -> dict:
         for leg in ("dense", "lexical"):
             held = [one for one in candidates if one[f"{leg}_rank"]]
             held.sort(key=lambda one, leg=leg: one[f"{leg}_rank"])
-            scores[leg].append(_score([document_of[one["chunk_id"]] for one in held], gold)[0])
-        scores["fused"].append(_score([document_of[one.chunk_id] for one in found.passages], gold)[0])
+            scores[leg].append(ndcg([document_of[one["chunk_id"]] for one in held], gold))
+        scores["fused"].append(ndcg([document_of[one.chunk_id] for one in found.passages], gold))
     table: dict = {leg: round(sum(values) / len(values), 4) for leg, values in scores.items()}
     return table | {"config": config, "queries": len(scores["fused"])}
 

@@ -1,10 +1,10 @@
-"""How well and how fast retrieval finds: `python bench/retrieval.py [--load 100000]`.
+"""How well and how fast retrieval finds: `python bench/retrieval.py [--sets scifact …] [--load 100000]`.
 
-Quality: SciFact (one chunk per abstract) through the real `search`; nDCG@10 and recall of both legs and of
-what users get, from the same run. Speed (with --load): milliseconds per step over that many synthetic
-chunks, and the recall of the HNSW index against the exact scan.
+Quality: the sets of `SETS`, their files through the real ingestion and their questions through the real
+`search`, by each leg alone and as users get it. Speed (with --load): milliseconds per step over that many
+synthetic chunks, and the recall of the HNSW index against the exact scan.
 
-Starts its own PostgreSQL and Redis in a temporary directory. Writes bench/results/retrieval.json.
+Starts its own PostgreSQL and Redis in a temporary directory. Writes bench/results/retrieval.json and .md.
 """
 
 import argparse
@@ -12,74 +12,64 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench import retrieval_chunks, retrieval_sets  # noqa: E402
 from bench.harness import start  # noqa: E402
 
-CORPORA = ROOT.parent / "shared" / "corpora" / "retrieval"
+CORPORA = ROOT.parent / "shared" / "corpora"
 RESULTS = Path(__file__).resolve().parent / "results" / "retrieval.json"
+
+SETS: dict[str, Callable[[Path], Any]] = {
+    "company-reports, one in scope": lambda folder: retrieval_sets.pages(
+        "one", folder / "pdfqa" / "company-reports", one_document=True
+    ),
+    "company-reports, all in scope": lambda folder: retrieval_sets.pages(
+        "all", folder / "pdfqa" / "company-reports"
+    ),
+    "azure-northwind": lambda folder: retrieval_sets.pages("northwind", folder / "pdfqa" / "azure-northwind"),
+    "uda-wikipedia": lambda folder: retrieval_sets.pages("wikipedia", folder / "pdfqa" / "uda-wikipedia"),
+    "xquad-en": lambda folder: retrieval_sets.documents("xquad-en", folder / "retrieval" / "xquad-en"),
+    "clapnq-dev": lambda folder: retrieval_sets.documents("clapnq", folder / "retrieval" / "clapnq-dev"),
+    "covid-qa": lambda folder: retrieval_sets.documents("covid", folder / "retrieval" / "covid-qa"),
+    "scifact": lambda folder: retrieval_sets.documents("scifact", folder / "retrieval" / "scifact"),
+    "chunkers": lambda folder: retrieval_chunks.compare(folder / "retrieval" / "chroma-chunking-eval"),
+    "refusals, clapnq-dev": lambda folder: _refusals_clapnq(folder / "retrieval" / "clapnq-dev"),
+    "refusals, azure-northwind": lambda folder: _refusals_northwind(folder / "pdfqa" / "azure-northwind"),
+}
 
 
 def main() -> None:
     """Run what was asked for and write the results."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument(
+        "--sets", nargs="*", default=list(SETS), help="beginnings of names; all when not given"
+    )
     arguments.add_argument("--load", type=int, default=0, help="also measure speed over so many chunks")
-    arguments.add_argument("--skip-quality", action="store_true")
     arguments.add_argument("--corpora", type=Path, default=CORPORA)
     asked = arguments.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     with start():
-        if not asked.skip_quality:
-            results["scifact"] = scifact(asked.corpora / "scifact")
+        for name, measure in SETS.items():
+            if any(name.startswith(wanted) for wanted in asked.sets):
+                began = time.perf_counter()
+                print(name, flush=True)
+                found = measure(asked.corpora)
+                results[name] = retrieval_sets.table(found) if "both" in found else found
+                _say(results[name])
+                print(f"  ({time.perf_counter() - began:.0f} s)", flush=True)
         if asked.load:
-            from bench.retrieval_load import measure
+            from bench.retrieval_load import measure as load
 
-            results[f"load_{asked.load}"] = measure(asked.corpora / "scifact", asked.load)
-    RESULTS.parent.mkdir(exist_ok=True)
+            results[f"load_{asked.load}"] = load(asked.corpora / "retrieval" / "scifact", asked.load)
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    RESULTS.with_suffix(".md").write_text(_markdown(results))
     print(f"written to {RESULTS.relative_to(ROOT)}")
-
-
-def scifact(folder: Path) -> dict:
-    """nDCG@10 and recall of each leg and of both together."""
-    from bench.data import lines, load_documents, person, qrels
-    from documents.retrieval.search import search
-
-    user, collection = person("scifact", similarity_threshold=0.0)
-    began = time.perf_counter()
-    chunk_of = load_documents(collection, lines(folder / "corpus.jsonl"))
-    print(f"{len(chunk_of)} documents embedded and written in {time.perf_counter() - began:.0f} s")
-    relevant = qrels(folder / "qrels.tsv")
-    document_of = {chunk: document for document, chunk in chunk_of.items()}
-    scores: dict[str, list[tuple[float, float]]] = {"dense": [], "lexical": [], "fused": []}
-    took = []
-    for query in lines(folder / "queries.jsonl"):
-        gold = relevant.get(query["id"])
-        if not gold:
-            continue
-        found = search(user=user, collection=collection, query=query["text"], top_k=50)
-        took.append(found.took_ms)
-        candidates = found.trace["candidates"]
-        for leg in ("dense", "lexical"):
-            held = [one for one in candidates if one[f"{leg}_rank"]]
-            held.sort(key=lambda one, leg=leg: one[f"{leg}_rank"])
-            scores[leg].append(_score([document_of[one["chunk_id"]] for one in held], gold))
-        scores["fused"].append(_score([document_of[one.chunk_id] for one in found.passages], gold))
-    table = {
-        leg: {
-            "ndcg_10": round(sum(ndcg for ndcg, _ in values) / len(values), 4),
-            "recall_10": round(sum(recall for _, recall in values) / len(values), 4),
-        }
-        for leg, values in scores.items()
-    }
-    table |= {"queries": len(took), "p50_ms": percentile(took, 50), "p95_ms": percentile(took, 95)}
-    for leg in ("dense", "lexical", "fused"):
-        print(f"  {leg:8} nDCG@10 {table[leg]['ndcg_10']:.4f}   recall@10 {table[leg]['recall_10']:.4f}")
-    print(f"  {table['queries']} questions, p50 {table['p50_ms']} ms, p95 {table['p95_ms']} ms")
-    return table
 
 
 def percentile(values: list[float], share: int) -> float:
@@ -88,12 +78,72 @@ def percentile(values: list[float], share: int) -> float:
     return round(ordered[min(len(ordered) - 1, math.ceil(len(ordered) * share / 100) - 1)], 1)
 
 
-def _score(found: list[str], gold: dict[str, int]) -> tuple[float, float]:
-    """nDCG@10 (linear gain, as trec_eval and BEIR count it) and recall@10."""
-    gain = sum(gold.get(one, 0) / math.log2(rank + 2) for rank, one in enumerate(found[:10]))
-    ideal = sorted(gold.values(), reverse=True)[:10]
-    best = sum(value / math.log2(rank + 2) for rank, value in enumerate(ideal))
-    return gain / best, sum(one in gold for one in found[:10]) / len(gold)
+def _refusals_clapnq(folder: Path) -> dict[str, float]:
+    questions = list(retrieval_sets.lines(folder / "queries.jsonl"))
+    return retrieval_sets.refusals(
+        "clapnq-gate",
+        [one["text"] for one in questions if one["answerable"]],
+        [one["text"] for one in questions if not one["answerable"]],
+        retrieval_sets.texts(folder),
+    )
+
+
+def _refusals_northwind(folder: Path) -> dict[str, float]:
+    return retrieval_sets.refusals(
+        "northwind-gate",
+        retrieval_sets.questions_of(folder / "questions.jsonl"),
+        retrieval_sets.questions_of(folder / "questions_dont_know.jsonl"),
+        retrieval_sets.files(folder, "pdfs/*.pdf"),
+    )
+
+
+def _say(result: dict[str, Any]) -> None:
+    if "all" not in result:
+        print(f"  {result}")
+        return
+    for way in retrieval_sets.WAYS:
+        odd = result["odd"][way]
+        print(
+            f"  {way:6}"
+            + "   ".join(
+                f"{key} {value:.3f} (odd {odd[key]:.3f})" for key, value in result["all"][way].items()
+            )
+        )
+
+
+def _markdown(results: dict[str, Any]) -> str:
+    """The tables for people."""
+    out = [
+        "# How well retrieval finds",
+        "",
+        "`python bench/retrieval.py`. Files through the real ingestion with the default settings, questions",
+        "through the real search; `both` is what users get. In brackets: the odd questions alone; settings were",
+        "chosen on the even ones.",
+        "",
+        "| data | questions | measure | dense | words | both |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, result in results.items():
+        for measure in result["all"]["both"] if "all" in result else ():
+            cells = (
+                f"{result['all'][way][measure]:.3f} ({result['odd'][way][measure]:.3f})"
+                for way in retrieval_sets.WAYS
+            )
+            out.append(f"| {name} | {result['questions']} | {measure} | {' | '.join(cells)} |")
+    if "chunkers" in results:
+        out += [
+            "",
+            "| chunker | chunks | mean tokens | recall | precision |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        out += [
+            f"| {name} | " + " | ".join(str(value) for value in row.values()) + " |"
+            for name, row in results["chunkers"].items()
+        ]
+    for name, result in results.items():
+        if name.startswith("refusals"):
+            out += ["", f"{name}: " + ", ".join(f"{key} {value}" for key, value in result.items()) + "."]
+    return "\n".join(out) + "\n"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ TITLE_WEIGHT = 0.1  # a title that holds all telling words of the question
 SAME_PAGE = 0.1  # what each passage that was chosen from a page costs the others there: they are neighbours
 PER_DOCUMENT_SHARE = 0.6  # of top_k that one document may fill while others are relevant
 PER_DOCUMENT_LEAST = 3
-RELEVANT_SHARE = 0.85  # another document is relevant when its best similarity reaches this share of the best
+RELEVANT_SHARE = 0.9  # another document is as good when its best score reaches this share of the best
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def choose(ordered: list[Candidate], top_k: int) -> Choice:
     spread = _pages_apart(ordered)
     best: dict[int, float] = {}
     for one in ordered:
-        best[one.document_id] = max(best.get(one.document_id, -1.0), one.similarity)
+        best[one.document_id] = max(best.get(one.document_id, -1.0), one.score)
     bar = RELEVANT_SHARE * max(best.values())
     share = max(PER_DOCUMENT_LEAST, ceil(top_k * PER_DOCUMENT_SHARE))
     chosen: list[Candidate] = []

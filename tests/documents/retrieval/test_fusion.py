@@ -56,14 +56,14 @@ def test_a_rare_title_word_lifts_more_than_a_common_one():
 
 
 def test_one_document_fills_everything_when_no_other_is_relevant():
-    pool = [candidate(n, 1, 0.03 - n / 1000) for n in range(6)] + [candidate(9, 2, 0.01, similarity=0.2)]
+    pool = [candidate(n, 1, 0.6 - n / 100) for n in range(6)] + [candidate(9, 2, 0.5)]
     choice = choose(pool, 5)
     assert ids(choice.chosen) == [0, 1, 2, 3, 4]
     assert choice.other_documents == {5}
 
 
 def test_one_document_makes_room_for_another_that_is_relevant():
-    pool = [candidate(n, 1, 0.03 - n / 1000) for n in range(6)] + [candidate(9, 2, 0.01, similarity=0.48)]
+    pool = [candidate(n, 1, 0.6 - n / 200) for n in range(6)] + [candidate(9, 2, 0.55)]
     choice = choose(pool, 5)
     assert ids(choice.chosen) == [0, 1, 2, 9, 3]
     assert choice.other_documents == {4, 5}
