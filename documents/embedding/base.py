@@ -11,7 +11,8 @@ class Embedder(Protocol):
     Attributes:
         model_id: what a collection stores; its chunks and its questions are embedded by the same one.
         dimension: length of each vector.
-        max_tokens: of one text, special tokens included; longer text is cut (so never send any).
+        max_tokens: of one text, special tokens included, what the model wants before it left out; longer
+            text is cut (so never send any).
     """
 
     model_id: str
@@ -23,7 +24,10 @@ class Embedder(Protocol):
         ...
 
     def embed_query(self, text: str) -> np.ndarray:
-        """The vector of one question: float32, shape (dimension,); a long one is cut at max_tokens."""
+        """The vector of one question: float32, shape (dimension,); a long one is cut at max_tokens.
+
+        Some models want questions marked as such, and passages too: see `names`.
+        """
         ...
 
     def count_tokens(self, texts: list[str]) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from config.errors import ErrorCode, PermanentError, VerbatimError
+from documents.embedding import names
 from documents.embedding.weights import WEIGHTS, find_here
 
 
@@ -81,6 +82,10 @@ def folder_dimension(folder: Path) -> int | None:
 
 
 def _choice(model_id: str) -> Choice:
+    try:
+        names.parse(model_id)
+    except PermanentError as error:
+        return Choice(model_id, None, error.message)
     dimension = dimension_of(model_id)
     if dimension is None:
         return Choice(model_id, None, "It is not on this machine.")

@@ -19,7 +19,8 @@ FACTS_FILE = "facts.json"
 
 def folder_for(weights: Weights, cache_dir: Path) -> Path:
     """Where the converted model of these weights lies (or will)."""
-    return cache_dir / f"openvino-{FORMAT}-{weights.sha256[:32]}"
+    layers = f"-{weights.layers}" if weights.layers else ""
+    return cache_dir / f"openvino-{FORMAT}-{weights.sha256[:32]}{layers}"
 
 
 def convert(weights: Weights, cache_dir: Path) -> Path:
@@ -57,11 +58,13 @@ def _write(weights: Weights, folder: Path) -> None:
         str(weights.folder), device="cpu", model_kwargs={"attn_implementation": "eager"}
     ).eval()
     transformer: Any = model[0].auto_model
-    if getattr(model[1], "pooling_mode", "mean") not in ("mean", ("mean",), ["mean"]):
-        raise ValueError(f"{weights.model_id} does not pool by the mean")
+    pooling = _pooling(model, weights.model_id)
+    after: Any = [module for module in list(model)[2:] if type(module).__name__ != "Normalize"]
 
     class Embed(torch.nn.Module):
-        """Token ids to unit vectors: the transformer, the mean over real tokens, length 1.
+        """Token ids to unit vectors: the transformer, one vector of all real tokens, length 1.
+
+        That is their mean or the first one's, and what dense layers make of it.
 
         The sum over tokens is a matrix product. OpenVINO keeps in float32 whatever lies between the last
         product and the output; after an elementwise sum that was the transformer's whole residual stream
@@ -71,12 +74,20 @@ def _write(weights: Weights, folder: Path) -> None:
         def __init__(self) -> None:
             super().__init__()
             self.transformer = transformer
+            self.after = torch.nn.ModuleList(after)
 
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
             hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask)[0]
-            mask = attention_mask.unsqueeze(1).to(hidden.dtype)
-            summed = torch.matmul(mask, hidden).squeeze(1)  # of the mean's direction
-            return torch.nn.functional.normalize(summed, dim=1)
+            if pooling == "cls":
+                vector = hidden[:, 0]
+            else:
+                mask = attention_mask.unsqueeze(1).to(hidden.dtype)
+                vector = torch.matmul(mask, hidden).squeeze(1)  # of the mean's direction
+                if after:
+                    vector = vector / mask.sum(dim=2)
+            for module in self.after:
+                vector = module({"sentence_embedding": vector})["sentence_embedding"]
+            return torch.nn.functional.normalize(vector, dim=1)
 
     example = {
         "input_ids": torch.ones((2, 8), dtype=torch.int64),
@@ -94,3 +105,15 @@ def _write(weights: Weights, folder: Path) -> None:
         "max_tokens": int(model.max_seq_length or 256),
     }
     (folder / FACTS_FILE).write_text(json.dumps(facts))
+
+
+def _pooling(model: Any, model_id: str) -> str:
+    """How the tokens' vectors become one: `mean` or `cls`; no other way is known here."""
+    found = getattr(model[1], "pooling_mode", None)
+    if found is None and hasattr(model[1], "get_pooling_mode_str"):
+        found = model[1].get_pooling_mode_str()
+    modes = [found] if isinstance(found, str) else list(found or [])
+    others = {type(module).__name__ for module in list(model)[2:]} - {"Dense", "Normalize"}
+    if len(modes) != 1 or modes[0] not in ("mean", "cls") or others or not model[1].include_prompt:
+        raise ValueError(f"{model_id} pools by {modes or 'something unknown'} {sorted(others)}")
+    return str(modes[0])

@@ -11,6 +11,7 @@ import numpy as np
 
 from config.errors import ErrorCode, TransientError
 from documents.embedding import convert
+from documents.embedding.names import Prompts, prompts_of
 from documents.embedding.tokens import clip, load_tokenizer
 from documents.embedding.weights import Weights
 
@@ -27,16 +28,21 @@ class OpenVinoEmbedder:
         folder: as `convert.convert` returns it.
         threads: cores to use at most.
         streams: batches in flight at once.
+        prompts: what stands before questions and passages.
     """
 
-    def __init__(self, folder: Path, *, model_id: str, threads: int, streams: int) -> None:
+    def __init__(
+        self, folder: Path, *, model_id: str, threads: int, streams: int, prompts: Prompts | None = None
+    ) -> None:
         import openvino
 
         facts = json.loads((folder / convert.FACTS_FILE).read_text())
         self.model_id = model_id
         self.dimension = int(facts["dimension"])
-        self.max_tokens = int(facts["max_tokens"])
+        self._prompts = prompts or Prompts()
         self._tokenizer = load_tokenizer(folder)
+        self._limit = int(facts["max_tokens"])
+        self.max_tokens = self._limit - self.count_tokens([self._prompts.document])[0]
         core = openvino.Core()
         options = properties(core, threads=threads, streams=min(streams, threads))
         self._model = core.compile_model(str(folder / convert.MODEL_FILE), "CPU", options)
@@ -48,8 +54,8 @@ class OpenVinoEmbedder:
     def embed(self, texts: list[str]) -> np.ndarray:
         """See `Embedder.embed`. Texts are batched by length, so that little is padded."""
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        encodings = self._tokenizer.encode_batch_fast(texts)
-        ids = [clip(encoding, self.max_tokens) for encoding in encodings]
+        encodings = self._tokenizer.encode_batch_fast([self._prompts.document + text for text in texts])
+        ids = [clip(encoding, self._limit) for encoding in encodings]
         with self._queue_lock:
             self._queue.set_callback(lambda request, rows: _store(request, rows, vectors))
             for rows in _batches([len(row) for row in ids]):
@@ -59,7 +65,7 @@ class OpenVinoEmbedder:
 
     def embed_query(self, text: str) -> np.ndarray:
         """See `Embedder.embed_query`."""
-        ids = clip(self._tokenizer.encode(text), self.max_tokens)
+        ids = clip(self._tokenizer.encode(self._prompts.query + text), self._limit)
         with self._single_lock:
             self._single.infer(_padded([ids], least=self._query_width(len(ids))))
             vector = np.array(self._single.get_output_tensor(0).data[0], dtype=np.float32)
@@ -67,7 +73,7 @@ class OpenVinoEmbedder:
 
     def _query_width(self, tokens: int) -> int:
         """Few widths for questions: what is compiled for each is kept."""
-        return next((width for width in QUERY_WIDTHS if tokens <= width), self.max_tokens)
+        return next((width for width in QUERY_WIDTHS if tokens <= width), self._limit)
 
     def count_tokens(self, texts: list[str]) -> list[int]:
         """See `Embedder.count_tokens`."""
@@ -110,7 +116,13 @@ def load(weights: Weights, cache_dir: Path, *, threads: int, streams: int, manag
             raise TransientError(
                 ErrorCode.EMBEDDING_FAILED, f"The embedding model could not be converted: {reason[0]}"
             )
-    return OpenVinoEmbedder(folder, model_id=weights.model_id, threads=threads, streams=streams)
+    return OpenVinoEmbedder(
+        folder,
+        model_id=weights.model_id,
+        threads=threads,
+        streams=streams,
+        prompts=prompts_of(weights.model_id, weights.folder),
+    )
 
 
 def _batches(lengths: list[int]) -> list[list[int]]:

