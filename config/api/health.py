@@ -34,7 +34,17 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 
 def worker_alive() -> bool:
-    """Whether an ingestion worker has reported within the last minute."""
+    """Whether an ingestion worker has reported within the last minute. No, while Redis is away: pages that
+    ask are shown all the same, and until it is back no worker is told of anything.
+    """
+    try:
+        return _worker_reported()
+    except (RedisError, OSError) as error:
+        log.warning("nobody can tell whether a worker runs: %s", error)
+        return False
+
+
+def _worker_reported() -> bool:
     seen = cache.get(WORKER_HEARTBEAT_KEY)
     return seen is not None and time.time() - float(seen) < WORKER_SILENCE_SECONDS
 
@@ -63,7 +73,7 @@ def _redis() -> str:
 
 
 def _worker() -> str:
-    return "ok" if worker_alive() else "no ingestion worker is running"
+    return "ok" if _worker_reported() else "no ingestion worker is running"
 
 
 def _disk() -> str:

@@ -59,3 +59,23 @@ def test_a_database_that_is_away_makes_it_unavailable_without_details(client, al
     assert answer.status_code == 503
     assert answer.json()["checks"]["database"] == "does not answer"
     assert "10.0.0.7" not in answer.content.decode()
+
+
+@pytest.fixture
+def no_redis(settings):
+    away = settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = settings.CACHES | {"default": away}
+
+
+def test_without_redis_readiness_names_it_and_nobody_takes_a_worker_for_alive(client, all_well, no_redis):
+    checks = client.get("/health/ready").json()["checks"]
+    assert (checks["redis"], checks["worker"]) == ("does not answer", "does not answer")
+    assert health.worker_alive() is False
+
+
+def test_without_redis_pages_that_tell_of_workers_are_shown(client, admin, collection, no_redis):
+    client.force_login(admin)
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "No ingestion worker is running" in page.content.decode()
+    assert client.get(f"/models/{collection.pk}/counts").json()["worker_alive"] is False
