@@ -70,6 +70,14 @@ def advance_rebuild(collection_id: int) -> None:
 
 
 @shared_task(ignore_result=True)
+def prepare_table(document_id: int) -> None:
+    """Make a served table ready to be asked."""
+    from documents.tables.service import prepare
+
+    prepare(document_id)
+
+
+@shared_task(ignore_result=True)
 def drop_leftovers() -> None:
     """Delete what builds left behind that nobody reads any more."""
     from documents.lifecycle import leftovers_drop

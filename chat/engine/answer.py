@@ -15,11 +15,11 @@ from typing import Any
 from django.db import DatabaseError
 
 from chat import selectors, services
-from chat.engine import budget, citations, history, stop, stream_log
+from chat.engine import budget, citations, history, stop, stream_log, tables
 from chat.engine.budget import FittedPrompt
 from chat.engine.general import general_parts
 from chat.engine.outcome import Draft, conclude, retrieval_trace
-from chat.engine.refusal import refusal_text
+from chat.engine.refusal import is_refusal, refusal_text
 from chat.engine.threads import in_thread
 from chat.llm import errors as llm_errors
 from chat.llm import registry
@@ -113,25 +113,33 @@ class Generation:
                     llm=llm, question=context.question, history=context.history
                 )
         with self._timed("search"):
-            result, draft.prompt = await in_thread(self._retrieve, context, rewritten)
+            result = await in_thread(self._search, context, rewritten)
+        with self._timed("table"):
+            table = await tables.ask(llm=llm, context=context, result=result)
+        draft.prompt = await in_thread(self._bind, context, result, table)
         self.log.append(
             "sources",
             sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)],
             searched_for=draft.searched_for,
         )
         self._news.set()
-        if collection.answer_mode == AnswerMode.STRICT and not (result.passed and draft.passages):
+        if table.text:
+            self._start()
+            self._say(table.text)
+            return
+        passed = result.passed or table.passage is not None
+        if collection.answer_mode == AnswerMode.STRICT and not (passed and draft.passages):
             draft.refused = True
             self._start()
             ready, in_work = await in_thread(readiness, context.user, collection.pk, context.session_id)
             self._say(refusal_text(result.nearest, ready=ready, in_work=in_work))
             return
         await self._write(llm, context)
+        if table.ending and not is_refusal(draft.content):
+            self._say(f"\n\n{table.ending}")
 
-    def _retrieve(
-        self, context: selectors.AnswerContext, rewritten: str | None
-    ) -> tuple[SearchResult, FittedPrompt]:
-        """Search, fit into the prompt, and bind the passages to the message. Runs in a thread."""
+    def _search(self, context: selectors.AnswerContext, rewritten: str | None) -> SearchResult:
+        """Runs in a thread."""
         result = search(
             user=context.user,
             collection=context.collection,
@@ -140,19 +148,26 @@ class Generation:
             rewritten=rewritten,
         )
         self.draft.searched_for = result.rewritten if result.rewritten != result.query else ""
+        return result
+
+    def _bind(
+        self, context: selectors.AnswerContext, result: SearchResult, table: tables.TableAnswer
+    ) -> FittedPrompt:
+        """Fit the passages into the prompt, and bind them to the message. Runs in a thread."""
         prompt = budget.fit(
             collection=context.collection,
             question=context.question,
-            passages=result.passages,
+            passages=table.passages(result.passages),
             history=context.history,
             searched_for=result.rewritten,
         )
         services.answer_sources_set(
             message_id=self.message_id,
             passages=prompt.passages,
-            trace=retrieval_trace(result, prompt, context.collection),
+            trace=retrieval_trace(result, prompt, context.collection)
+            | ({"table": table.trace} if table.trace else {}),
         )
-        return result, prompt
+        return prompt
 
     async def _write(self, llm: LLM, context: selectors.AnswerContext) -> None:
         prompt = self.draft.prompt

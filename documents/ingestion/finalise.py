@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from config.errors import ErrorCode, PermanentError
+from config.queues import enqueue
 from documents import lifecycle
 from documents.ingestion import storage
 from documents.ingestion.notices import for_people, no_text
@@ -39,6 +40,7 @@ def document_finalise(document: Document, generation: int) -> None:
         ended |= _on_standby(document, generation, facts)
     else:
         ended |= _served(document, generation, facts)
+        _prepare_table(document)
     lifecycle.building(document.pk, generation).update(**ended)
     if not document.building_standby and document.active_generation is not None:
         lifecycle.drop_generation(document.pk, document.active_generation)
@@ -71,6 +73,14 @@ def _served(document: Document, generation: int, facts: dict[str, Any]) -> dict[
         "completed_at": timezone.now(),
         **facts,
     }
+
+
+def _prepare_table(document: Document) -> None:
+    """After the commit, have a table made ready to be asked; a question makes it itself when this is lost."""
+    if source_of(document).media_type == MediaType.CSV and keeps_originals(document.collection_id):
+        from documents.tasks import prepare_table
+
+        enqueue(prepare_table, document.pk)
 
 
 def _uploader(document: Document) -> User | None:

@@ -18,6 +18,7 @@ from django.db import OperationalError, transaction
 from psycopg.errors import DiskFull
 
 from config.errors import ErrorCode, VerbatimError
+from documents.tables import files as tables
 
 log = logging.getLogger(__name__)
 
@@ -139,9 +140,14 @@ def store_draft(draft: Path) -> Stored:
 
 
 def discard(name: str) -> None:
-    """Remove a stored file once the surrounding transaction has committed."""
+    """Remove a stored file, and the table made of it, once the surrounding transaction has committed."""
+
+    def remove() -> None:
+        path_of(name).unlink(missing_ok=True)
+        tables.remove(name)
+
     if name:
-        transaction.on_commit(lambda: path_of(name).unlink(missing_ok=True))
+        transaction.on_commit(remove)
 
 
 def files_older_than(seconds: float) -> Iterator[Path]:

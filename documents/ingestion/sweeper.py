@@ -19,6 +19,7 @@ from documents.ingestion import lease, storage
 from documents.ingestion.part import part_exhausted
 from documents.ingestion.split import WINDOW, parts_take
 from documents.models import Document, DocumentPart, PartStatus, Rebuild, Status
+from documents.tables import files as tables
 from documents.uploads.services import uploads_expire
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ def clean() -> int:
         if path.name not in owned:
             path.unlink(missing_ok=True)
             removed += 1
+    removed += tables.remove_orphans(owned, older_than=ORPHAN_SECONDS)
     if removed:
         log.info("sweeper: %s orphaned files removed", removed)
     return removed

@@ -55,6 +55,10 @@ def _run(action: str, arguments: dict[str, Any]) -> Any:
         from documents.parsing.render import render
 
         return render(**arguments)
+    if action == "table":
+        from documents.tables.run import run
+
+        return run(**arguments)
     raise ValueError(action)
 
 

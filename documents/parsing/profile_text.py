@@ -43,6 +43,12 @@ def column_types(profile: dict[str, Any]) -> list[str]:
     return [_kind(column, comma=comma, month_first=month)[0] for column in profile["columns"]]
 
 
+def column_readings(profile: dict[str, Any]) -> list[tuple[str, dict[str, Any] | None]]:
+    """The same, each with that reading of the column's numbers or dates which holds."""
+    comma, month = _table_prefers_comma(profile["columns"]), _table_prefers_month(profile["columns"])
+    return [_kind(column, comma=comma, month_first=month) for column in profile["columns"]]
+
+
 # --- types -----------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,287 @@
+"""Questions that are computed over all rows of a table instead of read from a few passages.
+
+A question that the plain English parser understands is answered in our own words. Otherwise the
+collection's LLM may propose a plan, which is checked like a stranger's; its result then is the first passage
+of the prompt. Where there is no plan, the answer says from how many of the rows it was read.
+"""
+
+import asyncio
+import json
+import logging
+import re
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from chat.engine.threads import in_thread
+from chat.llm.base import LLM, LLMRequest, TextDelta
+from chat.prompts import fence_safe, fill
+from chat.selectors import AnswerContext
+from collections_app.models import Provider
+from config.errors import VerbatimError
+from documents.retrieval.types import Passage, SearchResult
+from documents.tables import service
+from documents.tables.service import TableFile
+
+log = logging.getLogger(__name__)
+
+SECTION = "Computed over all rows"
+PLAN_SECONDS = 8.0
+PLAN_TOKENS = 400
+WAIT_SECONDS = service.ASK_SECONDS + 5.0  # also for the table that somebody else asks at this moment
+DESCRIBED_COLUMNS = 60
+DESCRIBED_CHARS = 60
+NO_LLM = (Provider.EXTRACTIVE, Provider.BUILTIN)
+
+# Words that ask for counting, adding, comparing or ranking. Elsewhere nothing is tried.
+_ASKS = re.compile(
+    r"\b(?:how many|how much|number of|count|counts|total|totals|sum|average|averages|mean|median|avg|most"
+    r"|least|fewest|highest|lowest|maximum|minimum|max|min|largest|smallest|biggest|greatest|earliest|latest|newest"
+    r"|top|common|frequent|per|each|by|list|different|distinct|unique|share|percentage|more than|less than"
+    r"|wie ?viele?|anzahl|summe|durchschnitt\w*|mittelwert|höchste\w*|niedrigste\w*|größte\w*|kleinste\w*"
+    r"|meisten|wenigsten|pro|je|combien|nombre|somme|moyenne|maximal\w*|minimal\w*|cu[aá]nt[oa]s?|suma|promedio"
+    r"|m[aá]xim[oa]|m[ií]nim[oa]|quant[ioae]|media|somma)\b",
+    re.IGNORECASE,
+)
+
+# One at a time, apart from the pool that talks to the database: a sum must not keep a chat from being stored.
+_pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tables")
+
+
+@dataclass(frozen=True)
+class TableAnswer:
+    """What became of a question about a table.
+
+    Attributes:
+        passage: the result as a source; None when nothing was computed.
+        text: the whole answer, when it is ours; else the LLM writes it from the passages.
+        ending: what is put below an LLM's answer: how the result was computed, or how little was read.
+        trace: for `trace.table`; None when the question asks nothing of a table.
+    """
+
+    passage: Passage | None = None
+    text: str = ""
+    ending: str = ""
+    trace: dict[str, Any] | None = None
+
+    def passages(self, found: Sequence[Passage]) -> tuple[Passage, ...]:
+        """What the answer may cite: the result alone when it is the answer, else before what was found."""
+        if self.passage is None:
+            return tuple(found)
+        return (self.passage,) if self.text else (self.passage, *found)
+
+
+@dataclass
+class _Tries:
+    """The tables that were tried, and what each answered."""
+
+    answers: list[tuple[TableFile, dict[str, Any]]] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    def planned(self) -> list[tuple[TableFile, dict[str, Any]]]:
+        return [(table, answer) for table, answer in self.answers if "plan" in answer]
+
+
+async def ask(*, llm: LLM, context: AnswerContext, result: SearchResult) -> TableAnswer:
+    """Compute, if the question asks a table for something. Never fails, and never takes long.
+
+    Args:
+        llm: the collection's; asked for a plan where the question stands in no plain form.
+        context: who asks what, in which scope.
+        result: what retrieval found for it.
+    """
+    question = result.rewritten
+    if not _ASKS.search(question):
+        return TableAnswer()
+    nearest = _nearest(result)
+    tables = await in_thread(
+        service.tables_for,
+        user=context.user,
+        collection_id=context.collection.pk,
+        session_id=context.session_id,
+        nearest=nearest,
+    )
+    tries = _Tries()
+    for table in tables:
+        answer = await _compute(table, question=question)
+        if answer is None:
+            break
+        tries.answers.append((table, answer))
+    if planned := tries.planned():
+        return await in_thread(_computed, tries, *planned[0], result, "parser")
+    if llm.config.provider not in NO_LLM and tries.answers and _is_about(result, tries.answers[0][0]):
+        table, answer = tries.answers[0]
+        proposed = await _proposed(llm, question, answer.get("table"))
+        if proposed is not None:
+            computed = await _compute(table, plan=proposed)
+            if computed is not None and "plan" in computed:
+                return await in_thread(_computed, tries, table, computed, result, "llm")
+            tries.answers[0] = (table, answer | {"proposed": (computed or {}).get("reason", "took too long")})
+    return _not_computed(tries, result)
+
+
+async def _compute(
+    table: TableFile, *, question: str | None = None, plan: Any = None
+) -> dict[str, Any] | None:
+    """What the child answers; None when it did not within WAIT_SECONDS (its own limit ends it later)."""
+    loop = asyncio.get_running_loop()
+    work = loop.run_in_executor(_pool, lambda: service.compute(table, question=question, plan=plan))
+    try:
+        return await asyncio.wait_for(work, WAIT_SECONDS)
+    except TimeoutError:
+        log.warning("table %s: nothing within %s s", table.document_id, WAIT_SECONDS)
+        return None
+
+
+def _nearest(result: SearchResult) -> list[int]:
+    """Documents, best candidate first."""
+    found = [one.document_id for one in result.passages]
+    found += [one["document_id"] for one in result.trace.get("candidates", [])]
+    return list(dict.fromkeys(found))
+
+
+def _is_about(result: SearchResult, table: TableFile) -> bool:
+    """Whether retrieval too thinks of this table first."""
+    if result.passages:
+        return result.passages[0].document_id == table.document_id
+    return bool(result.nearest) and result.nearest[0]["document_id"] == table.document_id
+
+
+# --- an answer -------------------------------------------------------------------------------------
+
+
+def _computed(
+    tries: _Tries, table: TableFile, answer: dict[str, Any], result: SearchResult, proposed_by: str
+) -> TableAnswer:
+    """The answer from a computed result. Runs in a thread: it looks for the chunk of the first row."""
+    computed = answer["result"]
+    rows = (computed["first"], computed["last"]) if computed["rows_matched"] else None
+    similar = [
+        one["similarity"]
+        for one in result.trace.get("candidates", [])
+        if one["document_id"] == table.document_id
+    ]
+    shown_first = computed["rows"][0] if computed["rows"] else None
+    passage = Passage(
+        chunk_id=service.chunk_at(table.document_id, shown_first) or 0,
+        document_id=table.document_id,
+        document_name=table.name,
+        content=answer["passage"],
+        similarity_score=max(similar, default=0.0),
+        score=1.0,
+        section=SECTION,
+        rows=rows,
+    )
+    others = [other.name for other, _ in tries.planned() if other.document_id != table.document_id]
+    trace = _trace(tries, table, answer) | {
+        "by": proposed_by,
+        "plan": answer["plan"],
+        "words": answer["words"],
+        "rows_total": computed["rows_total"],
+        "rows_matched": computed["rows_matched"],
+        "rows": computed["rows"],
+        "ignored": {
+            "blank": computed.get("blank", 0),
+            "other": computed.get("other", 0),
+            "conditions": computed["unreadable"],
+        },
+        "also_fits": others,
+    }
+    text = answer["answer"]
+    if others:
+        named = ", ".join(f"`{name.replace('`', chr(39))}`" for name in others)
+        text += f"\n\nThis could be asked of {named} too: name the table that you mean."
+    if proposed_by == "parser":
+        return TableAnswer(passage=passage, text=text, trace=trace)
+    return TableAnswer(passage=passage, ending=f"*{_last_line(text)}*", trace=trace)
+
+
+def _not_computed(tries: _Tries, result: SearchResult) -> TableAnswer:
+    if not tries.answers:
+        return TableAnswer()
+    table, answer = tries.answers[0]
+    ambiguous = next((one["ambiguous"] for _, one in tries.answers if "ambiguous" in one), None)
+    trace = _trace(tries, table, answer) | {"reason": answer.get("reason", "not understood")}
+    if "proposed" in answer:
+        trace["proposed"] = answer["proposed"]
+    if ambiguous:
+        trace["ambiguous"] = ambiguous
+    ending = ""
+    if result.passages and _is_about(result, table):
+        ending = _read_from(result, table)
+        if ambiguous:
+            word, columns = ambiguous
+            listed = " and ".join(f"`{name.replace('`', chr(39))}`" for name in columns)
+            ending += f" To have it computed, say which column you mean: {word} fits {listed}."
+        ending = f"*{ending}*"
+    return TableAnswer(ending=ending, trace=trace)
+
+
+def _read_from(result: SearchResult, table: TableFile) -> str:
+    """How much of the table the passages show."""
+    read: set[int] = set()
+    described = False
+    for passage in result.passages:
+        if passage.document_id == table.document_id:
+            described |= passage.rows is None
+            if passage.rows is not None:
+                read.update(range(passage.rows[0], passage.rows[1] + 1))
+    name = "`" + table.name.replace("`", "'") + "`"
+    about = " and from the description of the whole table" if described else ""
+    return f"Not computed: read from {len(read):,} of {table.rows:,} rows of {name}{about}."
+
+
+def _trace(tries: _Tries, table: TableFile, answer: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "document_id": table.document_id,
+        "document_name": table.name,
+        "tables_tried": len(tries.answers),
+        "ms": answer.get("ms", {}) | {"total": round((time.monotonic() - tries.began) * 1000, 1)},
+    }
+
+
+def _last_line(text: str) -> str:
+    return next(line for line in reversed(text.split("\n\n")) if line.startswith("Computed over"))
+
+
+# --- a plan by the LLM -----------------------------------------------------------------------------
+
+
+async def _proposed(llm: LLM, question: str, table: dict[str, Any] | None) -> Any:
+    """The JSON that the LLM writes; None for anything else, for "none", and when it is slow."""
+    if table is None:
+        return None
+    messages = fill("table_plan", passages=fence_safe(_described(table)), question=question)
+    request = LLMRequest(messages=messages, temperature=0.0, max_tokens=PLAN_TOKENS, question=question)
+    parts: list[str] = []
+    try:
+        async with asyncio.timeout(PLAN_SECONDS), aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    parts.append(event.text)
+    except (VerbatimError, TimeoutError) as error:
+        log.info("no plan for a table: %s", type(error).__name__)
+        return None
+    return plan_in("".join(parts))
+
+
+def plan_in(written: str) -> Any:
+    """The JSON object of an LLM's reply, which may stand in a code fence; None when there is none."""
+    body = re.sub(r"^```\w*\s*|\s*```$", "", written.strip())
+    try:
+        plan = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return plan if isinstance(plan, dict) and plan.get("do") != "none" else None
+
+
+def _described(table: dict[str, Any]) -> str:
+    """The table's columns with their kinds and some values."""
+    lines = [f"Table {table['name']}, {table['rows']} rows. Columns:"]
+    for column in table["columns"][:DESCRIBED_COLUMNS]:
+        values = ", ".join(value[:DESCRIBED_CHARS] for value in column["examples"][:6])
+        lines.append(f"- {column['name']} ({column['kind']}), for example: {values}")
+    return "\n".join(lines)

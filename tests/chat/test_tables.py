@@ -1,0 +1,194 @@
+"""Questions about a table, asked of the real server after a real worker has read the file."""
+
+import json
+from decimal import Decimal
+
+import httpx
+import pytest
+from django.conf import settings
+
+from accounts import tokens
+from chat.engine.threads import in_thread
+from chat.llm.base import LLMConfig
+from documents.models import Document
+from documents.tables import files
+from tests.chat.conftest import ScriptedLLM, serve, stored
+from tests.documents.conftest import _worker, celery_worker, settle, upload  # noqa: F401
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CITIES = ["Berlin", "Munich", "Paris", "berlin"]
+STATES = ["open", "closed", "returned"]
+
+
+def orders(count: int = 400) -> tuple[bytes, list[dict[str, str]]]:
+    """A table of orders with thousands separators, blanks and cells that are no number."""
+    rows = []
+    for number in range(1, count + 1):
+        total = f"{Decimal(number * 1037) / 100:,.2f}"
+        rows.append(
+            {
+                "order_id": f"R-{number:05d}",
+                "order_date": f"{2018 + number % 5}-{1 + number % 12:02d}-{1 + number % 28:02d}",
+                "city": CITIES[number % 4],
+                "status": STATES[number % 3],
+                "total": "" if number % 50 == 0 else "n/a" if number % 77 == 0 else total,
+            }
+        )
+    lines = [";".join(rows[0]), *(";".join(row.values()) for row in rows)]
+    return "\n".join(lines).encode(), rows
+
+
+def amount(row: dict[str, str]) -> Decimal | None:
+    text = row["total"].replace(",", "")
+    return Decimal(text) if text and text != "n/a" else None
+
+
+@pytest.fixture
+def table(celery_worker, upload, settle):  # noqa: F811
+    content, rows = orders()
+    (document,) = settle(upload(content, "orders.csv"))
+    assert document.status == "completed", document.error_message
+    return document, rows
+
+
+@pytest.fixture
+def writer(llm, collection) -> ScriptedLLM:
+    """A scripted LLM that is asked for plans too, in a model that answers from whatever was found."""
+    llm.config = LLMConfig("openai")
+    collection.answer_mode, collection.similarity_threshold = "assist", 0.0
+    collection.save()
+    return llm
+
+
+@pytest.fixture
+async def http(table, member):
+    access = (await in_thread(tokens.issue, member))["access"]
+    async with (
+        serve() as port,
+        httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}",
+            headers={"Authorization": f"Bearer {access}"},
+            trust_env=False,
+            timeout=60,
+        ) as client,
+    ):
+        yield client
+
+
+async def ask(http, collection, question: str, **more) -> dict:
+    answer = await http.post("/api/chat/chat", json={"model_id": collection.pk, "message": question} | more)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def trace_of(body: dict) -> dict:
+    return (await stored(body["message_id"])).trace.data
+
+
+async def test_a_count_is_over_all_rows_and_cites_the_rows_behind_it(http, table, collection, llm):
+    document, rows = table
+    expected = [
+        n for n, row in enumerate(rows, 1) if row["city"].lower() == "berlin" and row["status"] == "open"
+    ]
+    body = await ask(http, collection, "How many open orders are in Berlin?")
+    assert f"**{len(expected)}** of the 400 rows of `orders.csv`" in body["answer"]
+    assert llm.calls == []  # no LLM counts
+    (source,) = body["sources"]
+    assert (source["marker"], source["document_id"], source["supported"]) == (1, document.pk, True)
+    assert source["rows"] == [expected[0], expected[-1]]
+    traced = (await trace_of(body))["table"]
+    assert traced["by"] == "parser"
+    assert (traced["rows_matched"], traced["rows_total"]) == (len(expected), 400)
+    assert traced["rows"] == expected[:20]
+    assert "`city` is `Berlin`" in traced["words"]
+
+
+async def test_a_sum_leaves_out_blanks_and_tells_so(http, table, collection, llm):
+    _, rows = table
+    amounts = [amount(row) for row in rows if row["order_date"] >= "2021"]
+    known = [value for value in amounts if value is not None]
+    body = await ask(http, collection, "What is the sum of total after 2020?")
+    assert f"**{sum(known):,.2f}**" in body["answer"]
+    assert f"from {len(known)} rows" in body["answer"]
+    ignored = (await trace_of(body))["table"]["ignored"]
+    assert ignored["blank"] + ignored["other"] == len(amounts) - len(known) > 0
+    assert "left out" in body["answer"]
+
+
+async def test_strict_mode_does_not_refuse_what_was_computed(http, table, collection, llm):
+    collection.answer_mode = "strict"
+    collection.similarity_threshold = 0.99
+    await in_thread(collection.save)
+    body = await ask(http, collection, "How many orders are there per status?")
+    for state in STATES:
+        count = sum(row["status"] == state for row in table[1])
+        assert f"- `{state}`: **{count}**" in body["answer"]
+
+
+async def test_a_plan_of_the_llm_is_run_and_its_result_given_to_it(http, table, collection, writer):
+    plan = {"do": "count", "where": [{"column": "status", "is": "=", "value": "returned"}]}
+    expected = sum(row["status"] == "returned" for row in table[1])
+    writer.script = [json.dumps(plan)]
+    body = await ask(http, collection, "Wie viele Bestellungen im orders wurden zurückgeschickt?")
+    asked, answered = writer.calls
+    assert '"do"' in asked.messages[0].content
+    assert f"{expected} of the 400 rows of orders.csv match" in answered.passages[0].content
+    assert body["answer"].endswith(f"and {expected - 10} more.*")
+    traced = (await trace_of(body))["table"]
+    assert (traced["by"], traced["rows_matched"]) == ("llm", expected)
+
+
+WRONG = {
+    "unknown column": {"do": "sum", "column": "profit"},
+    "no number": {"do": "average", "column": "city"},
+    "an injection": {
+        "do": "count",
+        "where": [{"column": "city", "is": "=", "value": "x' OR 1=1; DROP TABLE t --"}],
+    },
+    "an injection as column": {"do": "sum", "column": "total) FROM t; DROP TABLE t --"},
+    "wrong type": {"do": "count", "where": [{"column": "total", "is": ">", "value": "much"}]},
+    "SQL": {"sql": "SELECT count(*) FROM t"},
+    "nested": {"do": "count", "where": {"column": {"a": 1}}},
+    "operator": {"do": "count", "where": [{"column": "total", "is": "LIKE", "value": "1"}]},
+    "limit": {"do": "count", "by": "city", "limit": 10**9},
+}
+
+
+@pytest.mark.parametrize(
+    "plan", [*map(json.dumps, WRONG.values()), "{", "[" * 100_000, "I think about 12.", ""]
+)
+async def test_a_wrong_plan_ends_in_an_answer_that_says_from_how_many_rows(
+    http, table, collection, writer, plan
+):
+    writer.script = [plan] if plan else []
+    body = await ask(http, collection, "Roughly how many orders got returned in orders.csv by city?")
+    assert "Not computed: read from" in body["answer"]
+    assert "of 400 rows of `orders.csv`" in body["answer"]
+    traced = (await trace_of(body))["table"]
+    assert traced["reason"] == "not understood"
+    assert "plan" not in traced
+    again = await ask(http, collection, "How many orders are there?")
+    assert "**400 rows**" in again["answer"]  # nothing was dropped
+
+
+async def test_a_stranger_gets_nothing_and_a_deleted_table_leaves_nothing(
+    http, table, collection, stranger, admin, llm
+):
+    document, _ = table
+    await ask(http, collection, "How many orders are there?")
+    made = files.database_of(document.stored_name, document.reading)
+    assert made.exists()
+    access = (await in_thread(tokens.issue, stranger))["access"]
+    refused = await http.post(
+        "/api/chat/chat",
+        json={"model_id": collection.pk, "message": "How many orders are there?"},
+        headers={"Authorization": f"Bearer {access}"},
+    )
+    assert refused.status_code == 404
+    from documents.services import document_delete
+
+    await in_thread(document_delete, actor=admin, document=document)
+    assert not made.exists()
+    assert list(settings.TABLES_DIR.glob(f"??/{document.stored_name}*")) == []
+    assert await in_thread(Document.objects.count) == 0
