@@ -5,6 +5,7 @@ import { number, place } from "../lib/format.js";
 const CUTS = {
   below_threshold: "not similar enough",
   document_share: "made room for another document",
+  page_share: "made room for another page",
   beyond_top_k: "more passages than wanted",
   did_not_fit: "did not fit into the prompt",
 };
