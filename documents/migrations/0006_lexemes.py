@@ -1,19 +1,22 @@
 """Text vectors of our own making: the language's lexemes, and what they leave out.
 
-`verbatim_lexemes(language, context, content)` fills the column of the chunks, and the same function makes the
-terms of a question: so both are always cut alike. It is the union of
+`verbatim_lexemes(language, context, content)` fills the column of the chunks: the union of
 
 - what the text search configuration makes of the text (PostgreSQL's `to_tsvector`);
 - pairs of characters where words are not parted by blanks, or carry endings that no dictionary here knows:
   Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese. Their runs are kept from `to_tsvector`, which would
   make one word of each;
-- codes, numbers and file names once more, in their parts and joined (`AB-1234`: ab, 1234, ab1234);
+- codes and numbers once more, joined (`AB-1234`: ab1234), and the longer parts of what PostgreSQL takes for
+  the name of a file or host (`docs/report_2019.pdf`: docs, report, 2019, pdf);
 - words with accents once more without them, German umlauts also as ae, oe, ue.
 
 The last two count as present, not as often as they occur: the lexemes of the language are there already.
 
-A filled table is written anew, its indexes too, while nobody reads it. After a change of a function the column
-must be made again, in the way of this migration.
+`verbatim_terms(language, question)` makes a question's terms in the same way, but looks for a word whose stem
+has accents only in its forms without: every passage that has the one has the others, and no word counts twice.
+
+A filled table is written anew, its indexes too, while nobody reads it. After a change of a function the
+column must be made again, in the way of this migration.
 """
 
 import django.contrib.postgres.indexes
@@ -38,9 +41,8 @@ def bare(word: str) -> str:
     return f"normalize(regexp_replace(normalize({word}, NFD), '[{MARKS}]', '', 'g'), NFC)"
 
 
-FUNCTION = (
-    "CREATE FUNCTION {}(content text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT RETURN {}"
-)
+SQL = "LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT RETURN"
+FUNCTION = "CREATE FUNCTION {}(content text) RETURNS text " + SQL + " {}"
 PAIRS = FUNCTION.format(
     "verbatim_pairs",
     rf"""(
@@ -54,14 +56,18 @@ CODES = FUNCTION.format(
     r"""(
   SELECT string_agg(CASE
            WHEN word ~ '^[\d.,'']+$' THEN translate(word, ',''', '')
-           ELSE concat_ws(' ', regexp_replace(word, '[^[:alnum:]]+', ' ', 'g'), CASE WHEN word ~ '\d' THEN
-             concat_ws(' ', regexp_replace(word, '[^[:alnum:]]+', '', 'g'),
-                       regexp_replace(word, '^[[:alpha:]]{1,3}(?=\d)', '')) END)
+           ELSE concat_ws(' ',
+             CASE WHEN word ~ '\d' THEN regexp_replace(word, '[^[:alnum:]]+', '', 'g') END,
+             CASE WHEN word ~ '^[[:alpha:]]{1,3}\d[\d.]{2,}'
+                  THEN regexp_replace(word, '^[[:alpha:]]+', '') END,
+             CASE WHEN word ~ '[_/.:@\\]' THEN regexp_replace(
+               regexp_replace(word, '[^[:alnum:]]+', ' ', 'g'), '\m[[:alnum:]]{1,2}\M', '', 'g') END)
          END, ' ')
     FROM regexp_split_to_table(content, '\s+') AS words(raw),
          LATERAL (SELECT btrim(raw, '.,;:!?()[]{}<>|*"''„“”‘’«»$€£¥%§#+-')) AS trimmed(word)
    WHERE raw ~ '\d|[[:alnum:]][_/.:@\\][[:alnum:]]' AND length(word) BETWEEN 2 AND 80
-     AND word ~ '[[:alpha:]].*\d|\d.*[[:alpha:]]|[[:alnum:]][_/:@\\-][[:alnum:]]|[[:alpha:]]\.[[:alpha:]]|\d[,'']\d')""",
+     AND word ~ ('[[:alpha:]].*\d|\d.*[[:alpha:]]|[[:alnum:]][_/:@\\-][[:alnum:]]'
+              || '|[[:alpha:]]\.[[:alpha:]]|\d[,'']\d'))""",
 )
 BARE = FUNCTION.format(
     "verbatim_bare",
@@ -71,14 +77,26 @@ BARE = FUNCTION.format(
     FROM regexp_split_to_table(lower(content), '[^[:alpha:]{MARKS}]+') AS words(word)
    WHERE word ~ '[{LATIN}]')""",
 )
+WHOLE = "context || ' ' || content"
 LEXEMES = rf"""
-CREATE FUNCTION verbatim_lexemes(language regconfig, context text, content text) RETURNS tsvector
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT RETURN
-     to_tsvector(language, regexp_replace(context || ' ' || content, '[{UNSPACED}]+', ' ', 'g'))
-  || coalesce(to_tsvector('simple'::regconfig, verbatim_pairs(context || ' ' || content)), ''::tsvector)
-  || strip(coalesce(to_tsvector(language, verbatim_codes(context || ' ' || content)), ''::tsvector))
-  || strip(coalesce(to_tsvector(language, verbatim_bare(context || ' ' || content)), ''::tsvector))"""
+CREATE FUNCTION verbatim_lexemes(language regconfig, context text, content text) RETURNS tsvector {SQL}
+     to_tsvector(language, regexp_replace({WHOLE}, '[{UNSPACED}]+', ' ', 'g'))
+  || coalesce(to_tsvector('simple'::regconfig, verbatim_pairs({WHOLE})), ''::tsvector)
+  || strip(coalesce(to_tsvector(language, verbatim_codes({WHOLE})), ''::tsvector))
+  || strip(coalesce(to_tsvector(language, verbatim_bare({WHOLE})), ''::tsvector))"""
+TERMS = rf"""
+CREATE FUNCTION verbatim_terms(language regconfig, question text) RETURNS text[] {SQL} ARRAY(
+  SELECT lexeme FROM unnest(
+         to_tsvector(language, regexp_replace(question, '[{UNSPACED}]+', ' ', 'g'))
+      || coalesce(to_tsvector('simple'::regconfig, verbatim_pairs(question)), ''::tsvector)
+      || coalesce(to_tsvector(language, verbatim_codes(question)), ''::tsvector))
+   WHERE lexeme !~ '[{LATIN}]'
+   UNION
+  SELECT unnest(tsvector_to_array(to_tsvector(language, verbatim_bare(word))))
+    FROM regexp_split_to_table(question, '[^[:alpha:]{MARKS}]+') AS words(word)
+   WHERE word ~ '[{LATIN}]' AND to_tsvector(language, word)::text ~ '[{LATIN}]')"""
 DROPS = [
+    "DROP FUNCTION verbatim_terms(regconfig, text)",
     "DROP FUNCTION verbatim_lexemes(regconfig, text, text)",
     *(f"DROP FUNCTION verbatim_{name}(text)" for name in ("bare", "codes", "pairs")),
 ]
@@ -88,7 +106,7 @@ class Migration(migrations.Migration):
     dependencies = [("documents", "0005_serving_and_building")]
     operations = [
         migrations.RunSQL("SET LOCAL statement_timeout = 0", migrations.RunSQL.noop),
-        migrations.RunSQL([PAIRS, CODES, BARE, LEXEMES], DROPS),
+        migrations.RunSQL([PAIRS, CODES, BARE, LEXEMES, TERMS], DROPS),
         migrations.RemoveIndex("chunk", "chunk_search_vector"),
         migrations.RemoveField("chunk", "search_vector"),
         migrations.AddField(

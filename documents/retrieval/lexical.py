@@ -57,14 +57,12 @@ class LexicalLeg:
 
 
 def question_terms(cursor: CursorWrapper, text: str, config: str) -> list[str]:
-    """The lexemes of a text, made as those of the chunks are (documents/migrations/0006_lexemes.py).
+    """The lexemes of a text, made as those of the chunks are: see documents/migrations/0006_lexemes.py.
 
     PostgreSQL stores a number after a hyphen as signed (`AB-1234` -> `ab`, `-1234`): both forms are searched.
     """
-    cursor.execute(
-        "SELECT lexeme FROM unnest(verbatim_lexemes(%s::regconfig, '', %s)) ORDER BY 1", [config, text]
-    )
-    terms = [lexeme for (lexeme,) in cursor.fetchall()]
+    cursor.execute("SELECT verbatim_terms(%s::regconfig, %s)", [config, text])
+    terms: list[str] = cursor.fetchone()[0]
     numbers = {unsigned(term) for term in terms if unsigned(term).isdigit()}
     return sorted({*terms, *numbers, *(f"-{number}" for number in numbers)})
 

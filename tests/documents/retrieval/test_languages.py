@@ -98,7 +98,7 @@ def lexemes(language: str, text: str) -> dict[str, int]:
 
 def test_what_is_added_does_not_count_twice(db):
     once = lexemes("english", "The pump AB-1234 of the café")
-    assert set(once) == {"pump", "ab", "-1234", "1234", "ab1234", "café", "cafe"}
+    assert set(once) == {"pump", "ab", "-1234", "ab1234", "café", "cafe"}
     assert set(once.values()) == {1}
     assert lexemes("simple", "北京北京") == {"北京": 2, "京北": 1}
 
