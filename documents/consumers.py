@@ -4,12 +4,13 @@ import asyncio
 import json
 import time
 import uuid
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from redis.exceptions import RedisError
 
 from accounts.models import User
@@ -41,6 +42,7 @@ class DocumentsConsumer(AsyncWebsocketConsumer):
         self.tasks: set[asyncio.Task[None]] = set()
         self.due: dict[int, float] = {}
         self.waiting: set[int] = set()
+        self.told: dict[int, datetime] = {}  # unfinished documents, as they were when they were told
         self.sending = asyncio.Lock()
         self.user: User = self.scope["user"]
         await self.accept(subprotocol=self.scope.get("auth_subprotocol"))
@@ -56,8 +58,7 @@ class DocumentsConsumer(AsyncWebsocketConsumer):
         await self._join()
         if (expires := self.scope.get("auth_expires")) is not None:
             self._spawn(self._expire(expires))
-        for document in await database_sync_to_async(self._unfinished)():
-            await self._send({"type": "document", "document": document})
+        await self._make_good()
 
     async def disconnect(self, code: int) -> None:
         for task in self.tasks:
@@ -78,9 +79,15 @@ class DocumentsConsumer(AsyncWebsocketConsumer):
             frame = None
         if isinstance(frame, dict) and frame.get("type") == "ping":
             await self._send({"type": "pong"})
+            await self._make_good()
         else:
             code = ErrorCode.UNKNOWN_FRAME if isinstance(frame, dict) else ErrorCode.MALFORMED_FRAME
             await self._send_error(VerbatimError(code))
+
+    async def _make_good(self) -> None:
+        """A hint may be lost, and the last one was the end: tell what is no longer as it was told."""
+        for document_id in await database_sync_to_async(self._missed)():
+            await self.document_changed({"document_id": document_id})
 
     async def document_changed(self, message: dict[str, Any]) -> None:
         """A hint: at once when the document was quiet, else at the end of its quarter second."""
@@ -139,14 +146,20 @@ class DocumentsConsumer(AsyncWebsocketConsumer):
         )
         return rows.select_related("uploaded_by")
 
-    def _unfinished(self) -> list[dict[str, Any]]:
-        rows = self._scope().filter(status__in=UNFINISHED)
-        return [dict(DocumentSerializer(row).data) for row in rows]
+    def _missed(self) -> list[int]:
+        """Ids of documents that are unfinished, or were when they were told, and have changed since."""
+        rows = self._scope().filter(Q(status__in=UNFINISHED) | Q(pk__in=list(self.told)))
+        now = dict(rows.values_list("pk", "changed_at"))
+        gone = [pk for pk in self.told if pk not in now]
+        return gone + [pk for pk, changed_at in now.items() if self.told.get(pk) != changed_at]
 
     def _read(self, document_id: int) -> tuple[bool, dict[str, Any] | None]:
         """(whether the document exists at all, its data when this socket may show it)."""
         row = self._scope().filter(pk=document_id).first()
+        self.told.pop(document_id, None)
         if row is not None:
+            if row.status in UNFINISHED:
+                self.told[document_id] = row.changed_at
             return True, dict(DocumentSerializer(row).data)
         return Document.objects.filter(pk=document_id).exists(), None
 

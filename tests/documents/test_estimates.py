@@ -76,3 +76,9 @@ def test_speeds_are_measured_over_all_that_was_read(completed):
 def test_what_says_nothing_about_the_speed_is_left_out(completed, fields):
     completed(**{"size": 1_000_000, "seconds": 10} | fields)
     assert estimates.ingestion_speeds() == estimates.USUAL
+
+
+def test_speeds_are_known_while_redis_is_away(db, settings):
+    away = settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = settings.CACHES | {"default": away}
+    assert estimates.ingestion_speeds() == estimates.USUAL

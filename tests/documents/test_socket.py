@@ -142,3 +142,34 @@ async def test_a_malformed_frame_gets_an_error_and_the_socket_stays(member, coll
     await socket.send_json_to({"type": "ping"})
     assert await socket.receive_json_from(5) == {"type": "pong"}
     await socket.disconnect()
+
+
+async def test_a_lost_hint_is_made_good_at_the_next_ping(upload, member, collection, monkeypatch):
+    ended = await sync_to_async(upload)(b"Some words.", "a.txt")
+    removed = await sync_to_async(upload)(b"Other words.", "b.txt")
+    socket = await opened(member, f"model_id={collection.pk}")
+    assert {(await socket.receive_json_from(5))["document"]["id"] for _ in range(2)} == {ended.pk, removed.pk}
+    monkeypatch.setattr(events, "publish", lambda *args, **kwargs: None)
+
+    def process():
+        for part_id in document_split(document_id=ended.pk):
+            part_process(part_id=part_id)
+        Document.objects.filter(pk=removed.pk).delete()
+
+    await sync_to_async(process)()
+    newer = await sync_to_async(upload)(b"More words.", "c.txt")
+    assert await socket.receive_nothing(0.5)
+    await socket.send_json_to({"type": "ping"})
+    frames = [await socket.receive_json_from(5) for _ in range(4)]
+    told = {
+        frame.get("document_id") or frame["document"]["id"]: frame
+        for frame in frames
+        if frame["type"] != "pong"
+    }
+    assert told[ended.pk]["document"]["status"] == "completed"
+    assert told[newer.pk]["document"]["status"] == "queued"
+    assert told[removed.pk]["type"] == "document_deleted"
+    await socket.send_json_to({"type": "ping"})
+    assert (await socket.receive_json_from(5))["type"] == "pong"
+    assert await socket.receive_nothing(0.5)
+    await socket.disconnect()
