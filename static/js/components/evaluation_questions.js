@@ -56,7 +56,7 @@ export class Questions {
       }
       complain(error);
     }
-    $("#questions-loading").hidden = true;
+    $("#questions-loading")?.remove();
   }
 
   row(one) {

@@ -35,6 +35,7 @@ function show() {
   $("#compare-view").hidden = Boolean(run) || !(base && other);
   one.stop();
   runs.stop();
+  if (home.hidden) $("#questions-loading")?.remove();
   if (run) one.show(run);
   else if (base && other) two.show(base, other);
   else {
