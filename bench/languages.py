@@ -1,13 +1,15 @@
 """How well retrieval finds in several languages: `python bench/languages.py [--sets xquad-de …]`.
 
 XQuAD: the same 240 paragraphs and their questions in each language, one chunk per paragraph, through the real
-`search`, with the text search configuration that an admin would choose; nDCG@10 of both legs and of what people
-get. Starts its own PostgreSQL and Redis in a temporary directory. Writes bench/results/languages.json.
+`search`, with the text search configuration that an admin would choose; nDCG@10 of both legs, and of both
+together as people get it. Starts its own PostgreSQL and Redis in a temporary directory. Writes
+bench/results/languages.json.
 """
 
 import argparse
 import json
 import sys
+from operator import itemgetter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,11 +68,13 @@ def measure(folder: Path, config: str) -> dict:
             continue
         found = search(user=user, collection=collection, query=query["text"], top_k=50)
         candidates = found.trace["candidates"]
+        orders = {"fused": [one.chunk_id for one in found.passages]}
         for leg in ("dense", "lexical"):
-            held = [one for one in candidates if one[f"{leg}_rank"]]
-            held.sort(key=lambda one, leg=leg: one[f"{leg}_rank"])
-            scores[leg].append(ndcg([document_of[one["chunk_id"]] for one in held], gold))
-        scores["fused"].append(ndcg([document_of[one.chunk_id] for one in found.passages], gold))
+            rank = f"{leg}_rank"
+            held = sorted((one for one in candidates if one[rank]), key=itemgetter(rank))
+            orders[leg] = [one["chunk_id"] for one in held]
+        for leg, order in orders.items():
+            scores[leg].append(ndcg([document_of[chunk] for chunk in order], gold))
     table: dict = {leg: round(sum(values) / len(values), 4) for leg, values in scores.items()}
     return table | {"config": config, "queries": len(scores["fused"])}
 

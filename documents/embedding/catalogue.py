@@ -7,9 +7,15 @@ from typing import Any
 
 from django.conf import settings
 
+from collections_app.languages import NO_LANGUAGE
 from config.errors import ErrorCode, PermanentError, VerbatimError
 from documents.embedding import names
-from documents.embedding.weights import WEIGHTS, find_here
+from documents.embedding.weights import DEFAULT_MODEL, WEIGHTS, find_here
+
+# Text search configurations of the languages that a model was made for. One that is not here is taken to know
+# the language of the documents: an operator who adds a model chooses it for them.
+LANGUAGES = {DEFAULT_MODEL: frozenset({"english"})}
+LAST_LATIN = "\u024f"
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,21 @@ def require_usable(model_id: str) -> None:
             ErrorCode.EMBEDDING_DIMENSION,
             details={"dimension": dimension, "needed": settings.EMBEDDING_DIMENSION},
         )
+
+
+def understands(model_id: str, language: str, question: str) -> bool:
+    """Whether a model was made for the language of a collection and of what is asked of it.
+
+    Args:
+        language: the collection's text search configuration; where it names none, the script of the question
+            tells whether it can be English.
+    """
+    known = LANGUAGES.get(names.parse(model_id).source)
+    if known is None or language in known:
+        return True
+    letters = [character for character in question if character.isalpha()]
+    latin = sum(character <= LAST_LATIN for character in letters)
+    return language == NO_LANGUAGE and 2 * latin >= len(letters)
 
 
 def dimension_of(model_id: str) -> int | None:

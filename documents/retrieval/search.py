@@ -15,6 +15,7 @@ from accounts.models import User
 from collections_app import access
 from collections_app.models import Collection
 from config.errors import ErrorCode, VerbatimError
+from documents.embedding import catalogue
 from documents.embedding.registry import get_embedder
 from documents.retrieval import dense, fusion, gate, lexical, passages, scope, titles
 from documents.retrieval.passages import ChunkRow
@@ -170,7 +171,10 @@ class _Run:
             ),
         )
         rare = gate.rare_terms(leg.frequency, size.chunks)
-        ordered = _fused(near, leg, rows, boosts)
+        known = catalogue.understands(self.bounds.embedding_model, config, self.text)
+        weight = fusion.DENSE_WEIGHT if known else fusion.FOREIGN_WEIGHT
+        self.trace["dense_weight"] = weight
+        ordered = _fused(near, leg, rows, boosts, weight)
         self.nearest = _nearest(rows)
         chosen = self._choose(ordered, rows, rare, frozenset(terms))
         around = self.clock.timed(
@@ -243,6 +247,7 @@ def _fused(
     leg: lexical.LexicalLeg,
     rows: dict[int, ChunkRow],
     boosts: dict[int, float],
+    weight: float,
 ) -> list[fusion.Candidate]:
     dense_ranks = {hit.chunk_id: rank for rank, hit in enumerate(near, start=1)}
     by_words = {hit.chunk_id: hit for hit in leg.hits}
@@ -262,7 +267,7 @@ def _fused(
                 lexical_score=score,
                 terms=hit.terms if hit else frozenset(),
                 title_boost=boost,
-                score=fusion.fused_score(row.similarity, score, leg.ceiling, boost),
+                score=fusion.fused_score(row.similarity, score, leg.ceiling, boost, weight),
             )
         )
     return fusion.in_order(candidates)

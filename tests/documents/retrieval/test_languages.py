@@ -4,7 +4,9 @@ import pytest
 from django.db import connection
 
 from collections_app.languages import choices
-from documents.retrieval import lexical, scope
+from documents.embedding.catalogue import understands
+from documents.retrieval import fusion, lexical, scope
+from documents.retrieval.search import search
 
 FILLER = ["lorem ipsum dolor sit amet", "consectetur adipiscing elit", "sed do eiusmod tempor"]
 # language -> (a sentence, a question with the same words in other forms)
@@ -124,3 +126,30 @@ def test_all_that_postgresql_has_can_be_chosen_by_name(db):
     assert names["german"] == "German"
     assert list(names)[-1] == "simple"
     assert {"english", "spanish", "russian", "arabic", "french"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "weight"),
+    [
+        ("english", "high tower", fusion.DENSE_WEIGHT),
+        ("german", "hoher Turm", fusion.FOREIGN_WEIGHT),
+        ("simple", "high tower", fusion.DENSE_WEIGHT),
+        ("simple", "首都在哪里", fusion.FOREIGN_WEIGHT),
+        ("simple", "2019", fusion.DENSE_WEIGHT),
+    ],
+)
+def test_meaning_counts_less_where_the_embedding_model_does_not_know_the_language(
+    admin, collection, document_of, language, question, weight
+):
+    collection.text_search_config = language
+    collection.save()
+    document_of(collection, "a.txt", FILLER)
+    assert search(user=admin, collection=collection, query=question).trace["dense_weight"] == weight
+
+
+def test_another_embedding_model_is_taken_to_know_the_language():
+    assert understands("/models/multilingual?query=q:+", "german", "Turm")
+    assert not understands("sentence-transformers/all-MiniLM-L6-v2", "german", "Turm")
+    assert fusion.fused_score(0.6, 2, 20, 0, fusion.FOREIGN_WEIGHT) < fusion.fused_score(
+        0.5, 8, 20, 0, fusion.FOREIGN_WEIGHT
+    )
