@@ -223,14 +223,18 @@ def _preposition_before(text: str, at: int) -> str:
 
 
 def _behind(piece: _Piece, earlier: str) -> Span | None:
-    """The words behind the same preposition."""
+    """The words behind the last of the same preposition; the whole name when that stands within a name."""
     words = list(_WORD.finditer(earlier))
+    found: Span | None = None
     for at in range(len(words) - 1, -1, -1):
         if piece.preposition and words[at].group().lower() == piece.preposition:
             phrase = _phrase(words[at + 1 :])
-            if phrase and not any(kind.fullmatch(phrase[0].group()) for kind in _KINDS):
-                return phrase[0].start(), phrase[-1].end()
-    return None
+            if not phrase or any(kind.fullmatch(phrase[0].group()) for kind in _KINDS):
+                continue
+            span = phrase[0].start(), phrase[-1].end()
+            if found is None or span[1] >= found[1]:
+                found = span
+    return found
 
 
 def _phrase(words: list[re.Match[str]]) -> list[re.Match[str]]:

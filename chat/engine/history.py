@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from contextlib import aclosing
 
 from chat.engine.followup import completed
 from chat.llm.base import LLM, ChatMessage, LLMRequest, TextDelta
 from chat.prompts import conversation_text, fill
+from chat.sentences import numbers
 from collections_app.models import Provider
 from config.errors import VerbatimError
 
@@ -18,6 +20,8 @@ CONDENSE_MAX_TOKENS = 96
 CONDENSE_TURNS = 6
 CONDENSE_TURN_CHARS = 1500
 MAX_REWRITTEN_CHARS = 400
+
+_LABEL = re.compile(r"^(?:(?:rewritten|standalone|last) )?question:\s*", re.I)
 
 
 async def condense(
@@ -43,7 +47,7 @@ async def condense(
     except (VerbatimError, TimeoutError) as error:
         log.info("a follow-up was condensed without the LLM: %s", type(error).__name__)
         written = ""
-    return _accepted(written, question) or fallback(question=question, history=history)
+    return _accepted(written, question, history) or fallback(question=question, history=history)
 
 
 def fallback(*, question: str, history: Sequence[ChatMessage]) -> str:
@@ -74,8 +78,14 @@ async def _ask(llm: LLM, question: str, history: Sequence[ChatMessage]) -> str:
     return "".join(parts)
 
 
-def _accepted(written: str, question: str) -> str:
-    """The rewritten question, or nothing when it is none: empty, several lines long, or an essay."""
-    line = written.strip().strip("\"'“”„«»").strip()
+def _accepted(written: str, question: str, history: Sequence[ChatMessage]) -> str:
+    """The rewritten question, or nothing when it is none: empty, several lines, an essay, or an answer.
+
+    An answer shows by a number that nobody has named.
+    """
+    line = _LABEL.sub("", written.strip()).strip("\"'“”„«»").strip()
     limit = max(MAX_REWRITTEN_CHARS, 2 * len(question))
-    return line if line and "\n" not in line and len(line) <= limit else ""
+    if not line or "\n" in line or len(line) > limit:
+        return ""
+    named = numbers("\n".join([question, *(turn.content for turn in history)]))
+    return line if numbers(line) <= named else ""

@@ -25,6 +25,11 @@ SUBSTITUTED = [
         "And for cycling?",
         "How much is paid per kilometre for cycling?",
     ),
+    (
+        "What are the duties of a Senior Manager of Development?",
+        "And of a Director of Sales?",
+        "What are the duties of a Director of Sales?",
+    ),
     ("What is the deductible under Plan A?", "and under Plan B?", "What is the deductible under Plan B?"),
     ("Wie hoch war der Umsatz im Jahr 2018?", "Und 2019?", "Wie hoch war der Umsatz im Jahr 2019?"),
     ("Wie hoch ist der Umsatz?", "Und der Gewinn?", "Wie hoch ist der Gewinn?"),

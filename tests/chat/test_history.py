@@ -40,7 +40,7 @@ async def test_the_first_question_is_searched_for_as_it_is():
 
 
 async def test_a_follow_up_is_rewritten_by_the_llm():
-    llm = Writes('"How many days of leave do part-time staff have?"\n')
+    llm = Writes('Rewritten question: "How many days of leave do part-time staff have?"\n')
     rewritten = await condense(llm=llm, question=FOLLOW_UP, history=HISTORY)
     assert rewritten == "How many days of leave do part-time staff have?"
     prompt = llm.asked.messages[1].content
@@ -51,7 +51,16 @@ async def test_a_follow_up_is_rewritten_by_the_llm():
     assert llm.asked.max_tokens <= 100
 
 
-@pytest.mark.parametrize("babble", ["", "   \n", "Sure!\nHere is the question:\nWhat?", "word " * 300])
+@pytest.mark.parametrize(
+    "babble",
+    [
+        "",
+        "   \n",
+        "Sure!\nHere is the question:\nWhat?",
+        "word " * 300,
+        "Part-time staff have 13 days of leave.",
+    ],
+)
 async def test_babble_means_the_fallback(babble):
     rewritten = await condense(llm=Writes(babble), question=FOLLOW_UP, history=HISTORY)
     assert rewritten == COMPLETED
