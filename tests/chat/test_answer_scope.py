@@ -1,4 +1,4 @@
-"""What answers may be made from: files of their chat, documents as they are now, general knowledge if told."""
+"""What answers may be made from: their chat's files, documents as they are now, general knowledge if told."""
 
 import json
 
