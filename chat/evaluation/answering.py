@@ -2,15 +2,17 @@
 
 import asyncio
 import time
+import uuid
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from accounts.models import User
-from chat.engine import budget, citations
+from chat.engine import budget, citations, tables
 from chat.engine.outcome import Draft, conclude
 from chat.engine.refusal import is_refusal, refusal_text
 from chat.llm import registry
 from chat.llm.base import LLM, Finished, LLMRequest, TextDelta
+from chat.selectors import AnswerContext
 from chat.sentences import sentences
 from chat.text import storable
 from collections_app.models import AnswerMode, Collection
@@ -48,15 +50,12 @@ def answer(*, user: User, collection: Collection, question: str, result: SearchR
         VerbatimError: MESSAGE_TOO_LONG, or the LLM_* code that says what is wrong.
     """
     began = time.monotonic()
-    draft = Draft()
-    draft.prompt = budget.fit(collection=collection, question=question, passages=result.passages)
-    if collection.answer_mode == AnswerMode.STRICT and not (result.passed and draft.passages):
-        draft.refused = True
+    context = AnswerContext(user, collection, uuid.uuid4(), question, [])  # a chat that does not exist
+    draft = Draft(context=context)
+    outbound.run_sync(_work(context, result, draft))
+    if draft.refused:
         ready, in_work = readiness(user, collection.pk)
         draft.text.append(refusal_text(result.nearest, ready=ready, in_work=in_work))
-    else:
-        llm = registry.build(registry.config_for(collection))
-        outbound.run_sync(_write(llm, collection, question, draft))
     took = (time.monotonic() - began) * 1000
     done = conclude(draft, None)
     supported = sum(done.supported.get(marker) is True for marker in done.cited)
@@ -76,15 +75,35 @@ def says_no(text: str, *, strict: bool, backed: bool) -> bool:
     return is_refusal(text) or (strict and not backed and len(sentences(text)) <= 1)
 
 
-async def _write(llm: LLM, collection: Collection, question: str, draft: Draft) -> None:
-    prompt = draft.prompt
+async def _work(context: AnswerContext, result: SearchResult, draft: Draft) -> None:
+    """The steps of `Generation._answer` for a first question, without a log and without readers."""
+    collection = context.collection
+    llm = registry.build(registry.config_for(collection))
+    table = await tables.ask(llm=llm, context=context, result=result)
+    draft.prompt = budget.fit(
+        collection=collection, question=context.question, passages=table.passages(result.passages)
+    )
+    if table.text:
+        draft.text.append(storable(table.text))
+        return
+    passed = result.passed or table.passage is not None
+    if collection.answer_mode == AnswerMode.STRICT and not (passed and draft.passages):
+        draft.refused = True
+        return
+    await _write(llm, context, draft)
+    if table.ending and not is_refusal(draft.content):
+        draft.text.append(f"\n\n{storable(table.ending)}")
+
+
+async def _write(llm: LLM, context: AnswerContext, draft: Draft) -> None:
+    prompt, collection = draft.prompt, context.collection
     assert prompt is not None
     request = LLMRequest(
         messages=tuple(prompt.messages),
         temperature=collection.temperature,
         max_tokens=prompt.max_tokens,
         context_tokens=collection.context_tokens,
-        question=question,
+        question=context.question,
         passages=tuple(prompt.passages),
     )
     markers = citations.MarkerFilter(len(prompt.passages))

@@ -39,7 +39,7 @@ OUTCOME = (
     *("done", "verdict", "found", "rank", "recall", "refused", "search_ms", "answer_ms"),
     *("answer", "citations", "supported", "error_code", "error_message"),
 )
-WORKER_LOST = "The worker was lost again and again at the same question."
+WORKER_LOST = "The worker was lost or failed again and again at the same question; its log may say why."
 
 
 def run_work(

@@ -67,3 +67,8 @@ form.addEventListener("submit", async (event) => {
 });
 $("button", form).disabled = false;
 $("#query").focus();
+const given = new URLSearchParams(location.search).get("question"); // a link from a test question
+if (given) {
+  form.elements.query.value = given;
+  form.requestSubmit();
+}
