@@ -6,6 +6,7 @@ import { number, place } from "../lib/format.js";
 const CONTEXT_LINES = 12;
 const LARGEST_TEXT = 2_000_000; // bytes; a longer file is not fetched for a few lines
 const WIDEST_TABLE = 6; // columns; rows of more are shown as cards
+const COMPUTED = "Computed over all rows"; // its passage tells of rows all over the table (see chat/engine/tables.py)
 const MOST_COLUMNS = 300; // whose names are looked for in a row
 const PAIR = /^([^:;]{1,120}):\s(.*)$/s;
 const BETWEEN_PAIRS = /;\s(?=[^:;]{1,120}:\s)/;
@@ -40,6 +41,7 @@ export async function pagePicture(address) {
  * are marked.
  */
 export function rowsView(source, answerText = "", columns = []) {
+  if (source.section === COMPUTED) return passageText(source);
   const lines = source.chunk_content.split("\n").filter((line) => line.trim());
   const [from, to] = source.rows;
   const numbered = lines.length === to - from + 1; // a row too long for one passage is cut in several
@@ -48,7 +50,7 @@ export function rowsView(source, answerText = "", columns = []) {
     const said = cells.filter((cell) => cell && cell[1].length > 1 && answerText.includes(cell[1])).length;
     return { line, cells, said, title: numbered ? `Row ${number(from + at)}` : place(source) };
   });
-  if (!rows.some((row) => row.cells.some(Boolean))) return passageText(source); // computed from the rows
+  if (!rows.some((row) => row.cells.some(Boolean))) return passageText(source);
   const most = Math.max(...rows.map((row) => row.said));
   for (const row of rows) row.marked = row.said > 1 && row.said === most;
   const names = [...new Set(rows.flatMap((row) => row.cells.map((cell) => cell?.[0])))];
