@@ -179,15 +179,11 @@ def _computed(
     trace = _trace(tries, table, answer) | {
         "by": proposed_by,
         "plan": answer["plan"],
-        "words": answer["words"],
+        "words": answer["words"].replace("`", ""),
         "rows_total": computed["rows_total"],
         "rows_matched": computed["rows_matched"],
         "rows": computed["rows"],
-        "ignored": {
-            "blank": computed.get("blank", 0),
-            "other": computed.get("other", 0),
-            "conditions": computed["unreadable"],
-        },
+        "ignored": _ignored(computed),
         "also_fits": others,
     }
     text = answer["answer"]
@@ -197,6 +193,17 @@ def _computed(
     if proposed_by == "parser":
         return TableAnswer(passage=passage, text=text, trace=trace)
     return TableAnswer(passage=passage, ending=f"*{_last_line(text)}*", trace=trace)
+
+
+def _ignored(computed: dict[str, Any]) -> dict[str, int]:
+    """What did not take part, in words, and how many."""
+    found = {
+        "blank cells": computed.get("blank", 0),
+        "cells that could not be read": computed.get("other", 0),
+        "rows in no group": computed.get("no_group", 0),
+    }
+    found |= {f"rows without a readable {name}": many for name, many in computed["unreadable"].items()}
+    return {what: many for what, many in found.items() if many}
 
 
 def _not_computed(tries: _Tries, result: SearchResult) -> TableAnswer:
