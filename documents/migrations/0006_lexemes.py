@@ -126,4 +126,5 @@ class Migration(migrations.Migration):
             "chunk",
             django.contrib.postgres.indexes.GinIndex(fields=["search_vector"], name="chunk_search_vector"),
         ),
+        migrations.RunSQL("ANALYZE documents_chunk", migrations.RunSQL.noop),  # the ranking asks pg_stats
     ]

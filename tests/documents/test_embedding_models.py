@@ -11,9 +11,13 @@ from config.errors import ErrorCode, PermanentError
 from documents.embedding import catalogue, convert, names
 from documents.embedding.cache import embed_cached
 from documents.embedding.openvino import load
+from documents.embedding.registry import get_embedder
 from documents.embedding.torch import TorchEmbedder
 from documents.embedding.weights import locate
-from documents.models import EmbeddingCache
+from documents.models import Chunk, EmbeddingCache
+from documents.rebuild import rebuild_start
+from documents.retrieval.search import search
+from tests.documents.test_rebuild import build, work
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TEXTS = ["Wie hoch ist der Turm?", "Der Turm ist 333 Meter hoch.", "东京塔", "", "wort " * 300]
@@ -191,3 +195,27 @@ def test_another_way_of_pooling_is_refused_and_nothing_is_kept(tmp_path, pooling
     with pytest.raises(ValueError, match="pools by"):
         convert.convert(locate(str(folder)), tmp_path / "store")
     assert not [path for path in (tmp_path / "store").iterdir() if path.is_dir()]
+
+
+def test_a_models_documents_are_rebuilt_and_searched_with_it(
+    db, settings, multilingual, upload, admin, collection
+):
+    model_id = f"{multilingual}{PROMPTS}"
+    settings.EMBEDDING_MODELS = [settings.EMBEDDING_MODEL, model_id]
+    document = upload(" ".join(TEXTS[:3] * 9).encode(), "turm.txt")
+    build(document.pk)
+    rebuild_start(actor=admin, collection=collection, embedding_model=model_id)
+    work(collection)
+    assert collection.embedding_model == model_id
+    embedder = get_embedder(model_id)
+    chunks = list(Chunk.objects.filter(document=document, generation=2))
+    assert len(chunks) > 1
+    for chunk in chunks:
+        assert chunk.token_count <= embedder.max_tokens - 2
+        assert agree(embedder.embed([f"{chunk.context}\n{chunk.content}"])[0], np.asarray(chunk.embedding))
+    found = search(user=admin, collection=collection, query="Turm 333", top_k=3)
+    similarity = float(
+        embedder.embed_query("Turm 333")
+        @ np.asarray(Chunk.objects.get(pk=found.passages[0].chunk_id).embedding)
+    )
+    assert abs(found.passages[0].similarity_score - similarity) < 0.01

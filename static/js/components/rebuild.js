@@ -41,6 +41,7 @@ export class RebuildSection {
     this.show(state);
     if (this.waits) this.waits.hidden = !isAlone;
     if (!ended || this.abandoned) return;
+    this.pendingLanguage()?.remove();
     say("All documents are rebuilt; answers come from the new passages now.");
     this.documents = (await api.get(`/models/${this.modelId}/counts`)).all;
   }
@@ -55,6 +56,9 @@ export class RebuildSection {
       this.timer = setTimeout(() => this.load().catch(() => (this.timer = setTimeout(() => this.show(this.state), POLL_MS))), POLL_MS);
     } else this.drawIdle(state);
   }
+
+  /** The note beside the language that is being changed. */
+  pendingLanguage = () => document.querySelector("[data-testid=language-pending]");
 
   // --- nothing is being built -------------------------------------------------------------------
 
@@ -137,6 +141,7 @@ export class RebuildSection {
       this.abandoned = true;
       await api.del(this.path);
       say("The rebuild was abandoned; nothing has changed.");
+      if (this.pendingLanguage() && !this.isDirty()) location.reload(); // the form shows the present one then
     } catch (error) {
       if (error.status !== 404) complain(error);
     }
