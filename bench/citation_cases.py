@@ -73,7 +73,7 @@ def cases(corpora: Path, seed: int = 7) -> list[Case]:
     found: list[Case] = []
     for base in [*_texts(corpora, rng), *_answers(corpora, rng), *_northwind(corpora, rng)]:
         found += _of(base, rng)
-    return found + list(_rows(corpora, rng))
+    return [*found, *_rows(corpora, rng), *_questions(corpora, rng)]
 
 
 def _of(base: Base, rng: random.Random) -> Iterator[Case]:
@@ -313,6 +313,33 @@ def _northwind(corpora: Path, rng: random.Random) -> Iterator[Base]:
                 yield Base(
                     "handbook", f"{name}-{number}", sentence.strip(), pages[name][number], other, title, title
                 )
+
+
+def _questions(corpora: Path, rng: random.Random) -> Iterator[Case]:
+    """Questions with their answers, in words of their own; the passage in English, German or Spanish."""
+    folder = corpora / "retrieval"
+    asked = _lines(folder / "xquad-en" / "queries.jsonl")
+    answers = {
+        one["query_id"]: one["answers"][0]["text"] for one in _lines(folder / "xquad-en" / "answers.jsonl")
+    }
+    for language in ("en", "de", "es"):
+        texts = {one["id"]: one["text"] for one in _lines(folder / f"xquad-{language}" / "corpus.jsonl")}
+        order = list(texts)
+        gold = {
+            one["query_id"]: one["doc_id"] for one in _lines(folder / f"xquad-{language}" / "answers.jsonl")
+        }
+        name = "question" if language == "en" else "foreign"
+        for one in rng.sample(asked, 400 if language == "en" else 120):
+            if one["id"] not in gold or one["id"] not in answers:
+                continue
+            at = order.index(gold[one["id"]])
+            article = order[at - at % 5 : at - at % 5 + 5]
+            near = rng.choice([other for other in article if other != order[at]])
+            said = f"{one['text'].rstrip('?').strip()}: {answers[one['id']]}."
+            if len(sentences(said)) == 1:
+                document = f"question-{at // 5}"
+                yield Case(f"true_{name}", name, document, said, texts[order[at]], True)
+                yield Case(f"near_{name}", name, document, said, texts[near], False)
 
 
 def _rows(corpora: Path, rng: random.Random) -> Iterator[Case]:

@@ -87,17 +87,16 @@ def judged(case: Case, *, meaning: bool) -> str:
 
 
 def table(judgements: list[tuple[Case, str]]) -> dict:
-    """Precision and recall of `supported`, false alarms and misses per kind."""
+    """Precision and recall of `supported` within one language; false alarms and misses per kind."""
     kinds: dict[str, list[tuple[Case, str]]] = {}
     for case, why in judgements:
         kinds.setdefault(case.kind, []).append((case, why))
-    true = [why for case, why in judgements if case.true]
-    false = [why for case, why in judgements if not case.true]
+    true = [why for case, why in judgements if case.true and case.source != "foreign"]
+    false = [why for case, why in judgements if not case.true and case.source != "foreign"]
     kept, passed = sum(not why for why in true), sum(not why for why in false)
+    own_language = [group for group in kinds.values() if group[0][0].source != "foreign"]
     # As many false as true citations, every kind of false one as often as the others.
-    rates = [
-        sum(not why for _, why in group) / len(group) for group in kinds.values() if not group[0][0].true
-    ]
+    rates = [sum(not why for _, why in group) / len(group) for group in own_language if not group[0][0].true]
     recall = kept / len(true)
     leaking = sum(rates) / len(rates)
     return {

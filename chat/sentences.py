@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from chat.support.language import MONTHS
+
 _END = re.compile(
     r"""[.!?…]+["'”’»)]*(?:[ \t]*\[\d{1,3}\])*(?=\s|$)|[。！？]+["”’」』]*(?:[ \t]*\[\d{1,3}\])*"""
 )
@@ -14,6 +16,7 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 _BEFORE_A_NUMBER = re.compile(r"\b(?:no|nr|figs?|eq|sec|pp?|vol|art|para|ch)$", re.IGNORECASE)
+_DAY = re.compile(r"(?<!\d)\d{1,2}$")  # 3. Mai
 _ITEM = re.compile(r"\s*(?:[-*•–▪◦]\s|\d{1,3}[.)]\s|#{1,6}\s|\|)")
 FULL_LINE = 0.7  # of the longest line: shorter ones end a paragraph, or are headings
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -109,6 +112,8 @@ def _cut(line: str) -> Iterator[tuple[int, int]]:
 def _goes_on(before: str, rest: str) -> bool:
     """Whether a full stop between these two ends no sentence."""
     if rest[0].islower() or _ABBREVIATION.search(before):
+        return True
+    if _DAY.search(before) and (word := _WORD.match(rest)) and word.group().lower() in MONTHS:
         return True
     return rest[0].isdigit() and _BEFORE_A_NUMBER.search(before) is not None
 

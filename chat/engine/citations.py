@@ -244,7 +244,7 @@ def check(
             continue
         for one in markers:
             evidence.setdefault(one, Evidence.of(passages[one - 1]))
-        claim = claim_of(_without_markup(sentence.text))
+        claim = claim_of(_without_markup(sentence.text), answer_text)
         verdict = judge(claim, [evidence[one] for one in markers])
         waiting.append(_Open(sentence, tuple(markers), claim, verdict))
     near = _meanings(waiting, evidence, model_id) if meaning else {}
@@ -315,7 +315,7 @@ def likely_sources(answer_text: str, passages: Sequence[Passage]) -> list[int]:
     weight: dict[int, float] = {}
     evidence = [Evidence.of(passage) for passage in passages]
     for sentence in sentences(answer_text)[:MAX_LIKELY_SENTENCES]:
-        claim = claim_of(_without_markup(sentence.text))
+        claim = claim_of(_without_markup(sentence.text), answer_text)
         if len(claim.words) < 2:
             continue
         shares = {number: shared_words(claim, [own]) for number, own in enumerate(evidence, start=1)}

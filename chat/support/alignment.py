@@ -8,6 +8,7 @@ from chat.support.polarity import negations, opposite
 from chat.support.tokens import Token
 
 RUN = 2  # equal words on a side that make a place word for word the same
+ONE_SIDED = 3  # equal words that do so from one side alone
 LONGEST = 4  # words that may differ there
 MAX_WORDS = 120
 AS_WELL = 0.9  # of the best unit's equal words: such a unit counts as repeated, too
@@ -22,17 +23,19 @@ def difference(claim: Claim, units: Sequence[Unit], evidence: Evidence) -> str:
     Returns:
         `number`, `name`, `negation`, `direction`, or "" when one of the units shows no such difference.
     """
+    bare = "(" not in claim.text
     said = [_same(one) for one in _words(claim)]
     matchers = []
     for unit in units:
-        matcher = SequenceMatcher(None, said, [_same(one) for one in _words(unit)], autojunk=False)
+        held = [_same(one) for one in _words(unit, bare=bare)]
+        matcher = SequenceMatcher(None, said, held, autojunk=False)
         matchers.append((sum(block.size for block in matcher.get_matching_blocks()), matcher, unit))
     most = max((size for size, _, _ in matchers), default=0)
     why = ""
     for size, matcher, unit in matchers:
         if size < AS_WELL * most:
             continue
-        changes = _changes(_words(claim), _words(unit), matcher)
+        changes = _changes(_words(claim), _words(unit, bare=bare), matcher)
         found = next(filter(None, (_what(one, other, claim, unit, evidence) for one, other in changes)), "")
         if not found:
             return ""
@@ -40,8 +43,14 @@ def difference(claim: Claim, units: Sequence[Unit], evidence: Evidence) -> str:
     return why
 
 
-def _words(claim: Claim) -> list[Token]:
-    return [one for one in claim.tokens if not one.is_break][:MAX_WORDS]
+def _words(claim: Claim, *, bare: bool = False) -> list[Token]:
+    """The words of a sentence; bare: without what stands in brackets."""
+    found, depth = [], 0
+    for one in claim.tokens:
+        depth += (one.low == "(") - (one.low == ")")
+        if not one.is_break and not (bare and depth > 0):
+            found.append(one)
+    return found[:MAX_WORDS]
 
 
 def _changes(
@@ -50,15 +59,20 @@ def _changes(
     """The short stretches that differ between stretches that are the same."""
     operations = matcher.get_opcodes()
     for at, (tag, a, b, c, d) in enumerate(operations):
-        if tag == "equal" or b - a > LONGEST or d - c > LONGEST:
+        if tag == "equal":
             continue
         before = operations[at - 1][2] - operations[at - 1][1] if at else 0
         after = operations[at + 1][2] - operations[at + 1][1] if at + 1 < len(operations) else 0
-        if (
-            min(before, after) >= RUN
-            or (before + after > RUN and (not before or not after))
-            or before + after > 3
-        ):
+        first, final = a == 0, b == len(said)
+        if final and not first and before >= ONE_SIDED:
+            c, d = c, min(d, c + b - a)  # the passage goes on where the sentence ends
+        elif first and not final and after >= ONE_SIDED:
+            c, d = max(c, d - b + a), d
+        elif not (
+            (before >= RUN or (first and c == 0)) and (after >= RUN or (final and d == len(held)))
+        ) and not (min(before, after) >= 1 and before + after > ONE_SIDED):
+            continue
+        if b - a <= LONGEST and d - c <= LONGEST:
             yield said[a:b], held[c:d]
 
 

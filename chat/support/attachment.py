@@ -60,7 +60,8 @@ def is_in_one_row(claim: Claim, tables: Sequence[Evidence]) -> bool:
     if _row_holds(claim, claim.words, rows, claim.reading):
         return True
     pieces = [part for part in parts(claim) if part.claim.words or part.numbers]
-    listed = any(not part.numbers for part in pieces[:-1]) and sum(bool(part.numbers) for part in pieces) > 1
+    if sum(not part.numbers for part in pieces[:-1]) and sum(bool(part.numbers) for part in pieces) > 1:
+        return _lists_hold(pieces, rows, claim.reading)
     inherited: frozenset[str] = frozenset()
     for part in pieces:
         own = _telling(part.claim.words, rows)
@@ -68,10 +69,28 @@ def is_in_one_row(claim: Claim, tables: Sequence[Evidence]) -> bool:
             inherited = own
         elif not part.numbers and not part.claim.names:
             continue
-        words = own or (frozenset() if listed else inherited)
-        if not _row_holds(part.claim, words, rows, claim.reading):
+        if not _row_holds(part.claim, own or inherited, rows, claim.reading):
             return False
     return True
+
+
+def _lists_hold(pieces: Sequence[Part], rows: Sequence[Unit], said: Reading) -> bool:
+    """For "A, B and C are 1, 2 and 3": whether each number stands in the row of the item in its place.
+
+    Lists of different lengths are not told apart: they pass.
+    """
+    items = [words for part in pieces if (words := _telling(_without_numbers(part), rows))]
+    numbers = [one for part in pieces for one in part.numbers]
+    if len(items) != len(numbers):
+        return True
+    return all(
+        any(words <= row.words and row.reading.holds(one, said) for row in rows)
+        for words, one in zip(items, numbers, strict=True)
+    )
+
+
+def _without_numbers(part: Part) -> frozenset[str]:
+    return frozenset(word for word in part.claim.words if not word[0].isdigit())
 
 
 def _telling(words: frozenset[str], rows: Sequence[Unit]) -> frozenset[str]:
@@ -148,25 +167,27 @@ def has_stranger_facts(claim: Claim, evidence: Evidence) -> str:
             own = [scene for scene in scenes if scene.has_number(one, claim, evidence)]
             owners = {fold(word) for word in _WORD.findall(part.claim.text)} & mine
             verbs = _strange_verbs(own, mine, about)
-            if any(s.names & owners and s.unit.words & verbs and s.rivals(one) for s in scenes):
+            if any(s.subject in owners and s.unit.words & verbs and s.rivals(one) for s in scenes):
                 return "number"
     return ""
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """A unit of a passage with the names that it holds."""
+    """A unit of a passage with the names that it holds, and the one that it begins with."""
 
     unit: Unit
     names: frozenset[str]
     stems_of_names: frozenset[str]
+    subject: str
 
     @classmethod
     def of(cls, unit: Unit, evidence: Evidence) -> "_Scene":
         written = {word for word in _WORD.findall(unit.text) if fold(word) in evidence.proper}
         names = frozenset(fold(word) for word in written) - STOP_WORDS
         stems = frozenset(one for word in written for one in Claim(word, unit.language).words)
-        return cls(unit, names, stems)
+        first = next((fold(word) for word in _WORD.findall(unit.text) if fold(word) not in STOP_WORDS), "")
+        return cls(unit, names, stems, first if first in names else "")
 
     def has_number(self, one: Quantity, claim: Claim, evidence: Evidence) -> bool:
         return any(
@@ -182,6 +203,6 @@ class _Scene:
 
 def _strange_verbs(own: Sequence[_Scene], mine: set[str], about: frozenset[str]) -> frozenset[str]:
     """The verbs that the scenes of a number share with the sentence; none when its own names stand there."""
-    if any(scene.names & mine or not scene.names for scene in own):
+    if any(scene.names & mine or not scene.subject for scene in own):
         return frozenset()
     return frozenset().union(*(scene.unit.words & about for scene in own))

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 
 from chat.sentences import Sentence, codes, content_words, names, wrapped_sentences
 from chat.support import language as languages
-from chat.support.numerals import read
+from chat.support.numerals import decimal_comma, read
 from chat.support.polarity import Polarity, polarity
 from chat.support.quantities import Reading
 from chat.support.tokens import Token, key, tokens
@@ -28,10 +28,16 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 @dataclass(frozen=True)
 class Claim:
-    """What a text says, whether a sentence of an answer or a unit of a passage."""
+    """What a text says, whether a sentence of an answer or a unit of a passage.
+
+    Attributes:
+        language: `en`, `de`, …; "" when it is not known.
+        comma: whether 7,5 is seven and a half in it; None when only its own numbers can tell.
+    """
 
     text: str
     language: str
+    comma: bool | None = None
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -41,7 +47,7 @@ class Claim:
     @cached_property
     def reading(self) -> Reading:
         """Numbers and dates."""
-        return read(self.text)
+        return read(self.text, language=self.language, comma=self.comma)
 
     @cached_property
     def codes(self) -> frozenset[str]:
@@ -118,7 +124,13 @@ class Evidence:
     @cached_property
     def reading(self) -> Reading:
         """Numbers and dates, those of its name and section too."""
-        return read(f"{self.content}\n{self.around}", about=self.before)
+        text = f"{self.content}\n{self.around}"
+        return read(text, about=self.before, language=self.language, comma=self.comma)
+
+    @cached_property
+    def comma(self) -> bool:
+        """Whether it writes 7,5 for seven and a half."""
+        return decimal_comma(self.content, self.language)
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -176,7 +188,9 @@ class Evidence:
         else:
             lines = wrapped_sentences(self.content)
         return tuple(
-            Unit(" ".join(line.text.split()), self.language, line.start) for line in lines if line.text
+            Unit(" ".join(line.text.split()), self.language, self.comma, line.start)
+            for line in lines
+            if line.text
         )
 
     @cached_property

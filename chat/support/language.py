@@ -5,7 +5,8 @@ from functools import lru_cache
 
 # fmt: off
 _COMMON = {
-    "en": "the of and to in is was are for that with by from on as it be has had not were this which or at"
+    "en": "no have they their you we can may if its than been but all will would who when the of and to in"
+        " is was are for that with by from on as it be has had not were this which or at"
         " an",
     "de": "der die das und ist nicht von mit den dem ein eine einer einem einen zu im für auf des sich"
         " werden wird"
@@ -91,8 +92,8 @@ def guess(text: str) -> str:
         return "ru"
     words = [word.lower() for word in _WORDS.findall(sample)]
     counts = {language: sum(word in common for word in words) for language, common in _COMMON_WORDS.items()}
-    best = max(counts, key=lambda language: counts[language])
-    return best if counts[best] > 0 else ""
+    best, second = sorted(counts, key=lambda language: -counts[language])[:2]
+    return best if counts[best] > counts[second] else ""
 
 
 def script(text: str) -> str:

@@ -73,19 +73,19 @@ def similarities(questions: Sequence[Question], model_id: str | None) -> list[fl
         return [0.0] * len(questions)
     try:
         vectors = get_embedder(model_id).embed(texts)
-        floor = _floor(model_id)
+        least = floor(model_id)
     except (VerbatimError, RuntimeError, OSError, MemoryError) as trouble:
         log.warning("citations are checked by words alone: %s", trouble)
         return None
     result = []
     for start, end in spans:
-        near = float(np.max(vectors[start + 1 : end] @ vectors[start])) if end > start else floor
-        result.append(max(0.0, (near - floor) / (1 - floor)))
+        near = float(np.max(vectors[start + 1 : end] @ vectors[start])) if end > start else least
+        result.append(max(0.0, (near - least) / (1 - least)))
     return result
 
 
 @lru_cache(maxsize=8)
-def _floor(model_id: str | None) -> float:
+def floor(model_id: str | None) -> float:
     """The mean similarity of texts that have nothing to do with each other."""
     vectors = get_embedder(model_id).embed(list(_UNRELATED))
     between = vectors @ vectors.T

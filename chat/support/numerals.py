@@ -40,15 +40,17 @@ _ROUGHLY = re.compile(
 )
 
 
-def read(text: str, *, about: str = "") -> Reading:
+def read(text: str, *, about: str = "", language: str | None = None, comma: bool | None = None) -> Reading:
     """The numbers and dates of a text.
 
     Args:
         about: what stands around it (a heading, the table's beginning): counts for scales and percent only.
+        language: as it is known; guessed from the text when None.
+        comma: whether 7,5 is seven and a half; told from the text when None.
     """
     text = _plain_digits(text)
-    language = languages.guess(text)
-    comma = _decimal_comma(text, language)
+    language = languages.guess(text) if language is None else language
+    comma = decimal_comma(text, language) if comma is None else comma
     found_dates = dates(text)
     taken = [(one.start, one.end) for one in found_dates]
     quantities = _written(text, comma, taken) + _spelled(text, language, taken) + _chinese(text, taken)
@@ -81,7 +83,7 @@ def _plain_digits(text: str) -> str:
     )
 
 
-def _decimal_comma(text: str, language: str) -> bool:
+def decimal_comma(text: str, language: str) -> bool:
     """Whether the text writes 7,5 for seven and a half: its own numbers tell, else its language."""
     comma, point = len(_COMMA_EVIDENCE.findall(text)), len(_POINT_EVIDENCE.findall(text))
     if comma != point:

@@ -55,8 +55,8 @@ _AXES: dict[str, tuple[str, str]] = {
         r"|inferior\w*|menor(?:es)?|baisse|diminu\w*|сниз\w*|уменьш\w*|упал\w*|ниже|减少|下降|降低|انخفض\w*",
     ),
     "order": (
-        r"before|prior to|earlier|preced\w*|until|vor(?:her|dem)?|bevor|antes|avant|до|перед|之前|以前|قبل",
-        r"after(?:wards)?|following|later|subsequent\w*|since|nach(?:dem|her)?|después|tras|après|после|之后|以后|بعد",
+        r"before|prior to|earlier|preced\w*|vor(?:her|dem)?|bevor|antes|avant|до|перед|之前|以前|قبل",
+        r"after(?:wards)?|later|subsequent\w*|nach(?:dem|her)?|después|tras|après|после|之后|以后|بعد",
     ),
     "bound": (
         r"at least|more than|no(?:t)? (?:less|fewer) than|minimum(?: of)?|above|over|exceed\w*|from at"
@@ -195,7 +195,7 @@ def _scope(words: tuple[Token, ...], cue: int) -> list[int]:
             break
         if words[at].key:
             after.append(at)
-    if after:
+    if after and not words[after[0]].low[0].isdigit():
         return after
     before: list[int] = []
     for at in range(cue - 1, -1, -1):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chat.sentences import NUMBER_WORDS, STOP_WORDS, stem
 
 _TOKEN = re.compile(
-    r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d[\d.,'’]*\d|\d|[.;:!?。；！？(){}\n|]|,(?!\d)|，|、|\s[-–—]\s"
+    r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d[\d.,'’]*\d|\d|(?<!\b\d)(?<!\b\d\d)\.|[;:!?。；！？(){}\n|]|,(?!\d)|，|、|\s[-–—]\s"
 )
 _EMPTY_WORDS = """
     nicht kein keine keinen keiner keinem keines ohne nie niemals der die das den dem des ein eine einen
