@@ -245,7 +245,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- documents ----------------------------------------------------------------------------------
 MEDIA_ROOT = DATA_DIR / "files"
-TABLES_DIR = DATA_DIR / "tables"  # what is made of stored tables, to be asked quickly
+TABLES_DIR = MEDIA_ROOT / "tables"  # databases made of tables, to be asked quickly
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "tmp"
 FILE_UPLOAD_HANDLERS = ["documents.ingestion.upload_handler.HashingUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
