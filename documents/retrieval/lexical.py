@@ -8,7 +8,7 @@ statistics where it is frequent, and from counting its rows where it is not.
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db.backends.utils import CursorWrapper
@@ -46,8 +46,8 @@ class LexicalLeg:
 
     Attributes:
         hits: best first, ties by id; those of the other leg that hold none of the terms are missing.
-        frequency: term -> the number of visible chunks that hold it, for every term of the question;
-            an estimate for the frequent ones.
+        frequency: term -> the number of visible chunks that hold it, for every term of the question but
+            spellings that none holds; an estimate for the frequent ones.
         ceiling: the score that no chunk can reach: of one that holds nothing but the question's terms.
     """
 
@@ -70,6 +70,22 @@ def question_terms(cursor: CursorWrapper, text: str, config: str) -> list[str]:
 def unsigned(term: str) -> str:
     """A term without the hyphen that made a negative number of it."""
     return term[1:] if term.startswith("-") else term
+
+
+def spellings(terms: Iterable[str]) -> frozenset[str]:
+    """The terms that others of them make up, as `ab` and `1234` do `ab1234`: not words of their own."""
+    parts = {unsigned(term) for term in terms}
+    return frozenset(
+        term for term in parts if is_code(term) and not term.isdigit() and _is_made_of(term, parts - {term})
+    )
+
+
+def _is_made_of(term: str, parts: set[str]) -> bool:
+    reached = [0]
+    for end in range(1, len(term) + 1):
+        if any(term[start:end] in parts for start in reached):
+            reached.append(end)
+    return reached[-1] == len(term)
 
 
 def is_code(term: str) -> bool:
@@ -120,13 +136,16 @@ def find(
     frequency = estimate | dict.fromkeys(finding, 0.0)
     if rows and rows[0][4]:
         frequency |= {ranked[int(ord_)]: count for ord_, count in json.loads(rows[0][4]).items()}
+    for term in spellings(terms):
+        if not frequency[term]:  # the documents spell it otherwise
+            del frequency[term]
     return LexicalLeg(
         [
             LexicalHit(chunk_id, float(score), frozenset(held), rank if rank <= limit else None)
             for chunk_id, score, held, rank, _ in rows
         ],
         frequency,
-        _ceiling({term: frequency[term] for term in ranked}, size.chunks),
+        _ceiling({term: frequency.get(term, 0.0) for term in ranked}, size.chunks),
     )
 
 

@@ -176,7 +176,7 @@ class _Run:
         self.trace["dense_weight"] = weight
         ordered = _fused(near, leg, rows, boosts, weight)
         self.nearest = _nearest(rows)
-        chosen = self._choose(ordered, rows, rare, frozenset(terms))
+        chosen = self._choose(ordered, rows, rare, frozenset(leg.frequency))
         around = self.clock.timed(
             "neighbours",
             lambda: passages.neighbours(self.cursor, [rows[one.chunk_id] for one in chosen]),

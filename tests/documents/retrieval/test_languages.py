@@ -153,3 +153,19 @@ def test_another_embedding_model_is_taken_to_know_the_language():
     assert fusion.fused_score(0.6, 2, 20, 0, fusion.FOREIGN_WEIGHT) < fusion.fused_score(
         0.5, 8, 20, 0, fusion.FOREIGN_WEIGHT
     )
+
+
+def test_a_code_that_the_documents_spell_otherwise_passes_the_gate_by_its_words(
+    admin, collection, document_of
+):
+    collection.similarity_threshold = 0.99
+    collection.save()
+    document_of(collection, "a.txt", [*FILLER, "The drawing KX 4711 lies in the archive."])
+    for question in ("KX-4711", "kx 4711"):
+        found = search(user=admin, collection=collection, query=question)
+        assert [passage.content[:11] for passage in found.passages] == ["The drawing"], question
+    assert not search(user=admin, collection=collection, query="KX-4712").passed
+
+
+def test_only_codes_that_other_terms_make_up_are_spellings():
+    assert lexical.spellings(["ab", "-1234", "1234", "ab1234", "cd56", "12", "34", "cd"]) == {"ab1234"}
