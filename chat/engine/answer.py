@@ -154,17 +154,18 @@ class Generation:
         self, context: selectors.AnswerContext, result: SearchResult, table: tables.TableAnswer
     ) -> FittedPrompt:
         """Fit the passages into the prompt, and bind them to the message. Runs in a thread."""
+        offered = table.passages(result.passages)
         prompt = budget.fit(
             collection=context.collection,
             question=context.question,
-            passages=table.passages(result.passages),
+            passages=offered,
             history=context.history,
             searched_for=result.rewritten,
         )
         services.answer_sources_set(
             message_id=self.message_id,
             passages=prompt.passages,
-            trace=retrieval_trace(result, prompt, context.collection)
+            trace=retrieval_trace(result, prompt, context.collection, offered=offered)
             | ({"table": table.trace} if table.trace else {}),
         )
         return prompt

@@ -52,19 +52,33 @@ class Draft:
         return self.prompt.passages if self.prompt else ()
 
 
-def retrieval_trace(result: SearchResult, prompt: FittedPrompt, collection: Collection) -> dict[str, Any]:
-    """What is known before the first word: how passages were found, which were cut, what the prompt holds."""
+def retrieval_trace(
+    result: SearchResult,
+    prompt: FittedPrompt,
+    collection: Collection,
+    *,
+    offered: Sequence[Passage] | None = None,
+) -> dict[str, Any]:
+    """What is known before the first word: how passages were found, which were cut, what the prompt holds.
+
+    Args:
+        offered: what was to go into the prompt, when that is not what was found (an answer is computed).
+    """
     found = {name: value for name, value in result.trace.items() if name != "ms"}
-    kept = {one.chunk_id for one in prompt.passages}
-    left_out = {one.chunk_id for one in result.passages} - kept
+    passed = {(one.chunk_id, one.content) for one in result.passages}
+    wanted = passed if offered is None else {(one.chunk_id, one.content) for one in offered}
+    kept = {(one.chunk_id, one.content) for one in prompt.passages}
+    cut = {
+        chunk_id: "computed_instead" if (chunk_id, content) not in wanted else "did_not_fit"
+        for chunk_id, content in passed - kept
+    }
     return found | {
         "query": result.query,
         "rewritten": result.rewritten,
         "passed": result.passed,
         "answer_mode": collection.answer_mode,
         "candidates": [
-            one | {"cut": "did_not_fit"} if one["chunk_id"] in left_out else one
-            for one in found.get("candidates", [])
+            one | {"cut": cut.get(one["chunk_id"], one["cut"])} for one in found.get("candidates", [])
         ],
         "prompt": {"tokens": prompt.prompt_tokens, "trimmed": prompt.trimmed},
         "search_ms": result.trace.get("ms", {}),

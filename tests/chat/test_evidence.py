@@ -1,5 +1,7 @@
 """What an old answer rests on: shown after an access check, and honest about what became of the document."""
 
+from dataclasses import replace
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -206,3 +208,8 @@ def test_the_trace_names_steps_cuts_and_what_was_left_out_of_the_prompt(
     cuts = {one["chunk_id"]: one["cut"] for one in retrieval_trace(result, short, collection)["candidates"]}
     assert cuts[result.passages[0].chunk_id] == ""
     assert {cuts[one.chunk_id] for one in result.passages[1:]} == {"did_not_fit"}
+    computed = replace(result.passages[0], content="3 of the 10 rows match.")
+    instead = retrieval_trace(result, replace(short, passages=(computed,)), collection, offered=[computed])[
+        "candidates"
+    ]
+    assert {one["cut"] for one in instead} == {"computed_instead"}

@@ -8,6 +8,7 @@ const CUTS = {
   page_share: "made room for another page",
   beyond_top_k: "more passages than wanted",
   did_not_fit: "did not fit into the prompt",
+  computed_instead: "the answer was computed instead",
 };
 const STEPS = {
   embed: "question to vector",
