@@ -17,6 +17,7 @@ from pathlib import Path
 from chat.sentences import sentences
 
 PASSAGE_CHARS = 900
+ROWS = 6  # of a table in one passage
 _NUMBER = re.compile(r"(?<![\w.,/-])\d{1,3}(?:,\d{3})+(?![\d.,%])|(?<![\w.,/-])\d+(?:\.\d+)?(?![\w.,/-]*\d)")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{3,}(?![\w-])")
 _AUXILIARY = re.compile(
@@ -346,16 +347,16 @@ def _rows(corpora: Path, rng: random.Random) -> Iterator[Case]:
     """Statements about rows of real tables, true and with the value of another row."""
     for path in sorted((corpora / "csv").glob("*.csv")):
         try:
-            table = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
-        except (UnicodeDecodeError, csv.Error):
+            table = list(csv.reader(path.read_text(encoding="latin-1").splitlines()))[:120]
+        except csv.Error:
             continue
-        if len(table) < 8 or not 3 <= len(table[0]) <= 12 or len(set(map(len, table[:8]))) != 1:
+        if len(table) < 8 or not 3 <= len(table[0]) <= 40 or len(set(map(len, table))) != 1:
             continue
-        header, rows = table[0], table[1 : 1 + 6]
-        text = "\n".join(
-            "; ".join(f"{name}: {cell}" for name, cell in zip(header, row, strict=True)) for row in rows
-        )
-        yield from _row_cases(path.name, header, rows, text[: 3 * PASSAGE_CHARS], rng)
+        header = table[0]
+        for at in range(1, len(table) - ROWS, ROWS):
+            rows = table[at : at + ROWS]
+            lines = ["; ".join(map(": ".join, zip(header, row, strict=True))) for row in rows]
+            yield from _row_cases(path.name, header, rows, "\n".join(lines), rng)
 
 
 def _row_cases(

@@ -48,7 +48,7 @@ def _words(claim: Claim, *, bare: bool = False) -> list[Token]:
     found, depth = [], 0
     for one in claim.tokens:
         depth += (one.low == "(") - (one.low == ")")
-        if not one.is_break and not (bare and depth > 0):
+        if not one.is_break and one.low != "s" and not (bare and depth > 0):
             found.append(one)
     return found[:MAX_WORDS]
 
@@ -65,9 +65,9 @@ def _changes(
         after = operations[at + 1][2] - operations[at + 1][1] if at + 1 < len(operations) else 0
         first, final = a == 0, b == len(said)
         if final and not first and before >= ONE_SIDED:
-            c, d = c, min(d, c + b - a)  # the passage goes on where the sentence ends
+            b, d = a + min(b - a, d - c), c + min(b - a, d - c)  # the passage goes on where the sentence ends
         elif first and not final and after >= ONE_SIDED:
-            c, d = max(c, d - b + a), d
+            a, c = b - min(b - a, d - c), d - min(b - a, d - c)
         elif not (
             (before >= RUN or (first and c == 0)) and (after >= RUN or (final and d == len(held)))
         ) and not (min(before, after) >= 1 and before + after > ONE_SIDED):

@@ -57,14 +57,14 @@ def is_in_one_row(claim: Claim, tables: Sequence[Evidence]) -> bool:
     rows = [row for table in tables for row in table.units]
     if len(rows) < 2:
         return True
-    if _row_holds(claim, claim.words, rows, claim.reading):
+    if _row_holds(claim, claim.values, rows, claim.reading):
         return True
     pieces = [part for part in parts(claim) if part.claim.words or part.numbers]
     if sum(not part.numbers for part in pieces[:-1]) and sum(bool(part.numbers) for part in pieces) > 1:
         return _lists_hold(pieces, rows, claim.reading)
     inherited: frozenset[str] = frozenset()
     for part in pieces:
-        own = _telling(part.claim.words, rows)
+        own = _telling(part.claim.values, rows)
         if own:
             inherited = own
         elif not part.numbers and not part.claim.names:
@@ -84,24 +84,24 @@ def _lists_hold(pieces: Sequence[Part], rows: Sequence[Unit], said: Reading) -> 
     if len(items) != len(numbers):
         return True
     return all(
-        any(words <= row.words and row.reading.holds(one, said) for row in rows)
+        any(words <= row.values and row.reading.holds(one, said) for row in rows)
         for words, one in zip(items, numbers, strict=True)
     )
 
 
 def _without_numbers(part: Part) -> frozenset[str]:
-    return frozenset(word for word in part.claim.words if not word[0].isdigit())
+    return frozenset(word for word in part.claim.values if not word[0].isdigit())
 
 
 def _telling(words: frozenset[str], rows: Sequence[Unit]) -> frozenset[str]:
     """Those words that some rows hold and others do not: values, not names of columns."""
-    return frozenset(word for word in words if 0 < sum(word in row.words for row in rows) < len(rows))
+    return frozenset(word for word in words if 0 < sum(word in row.values for row in rows) < len(rows))
 
 
 def _row_holds(claim: Claim, words: frozenset[str], rows: Sequence[Unit], said: Reading) -> bool:
     """Whether one row holds all facts, and no other row fits the words better."""
     telling = _telling(words, rows)
-    fits = [len(telling & row.words) for row in rows]
+    fits = [len(telling & row.values) for row in rows]
     most = max(fits)
     return any(fit == most and _has_facts(claim, row, said) for fit, row in zip(fits, rows, strict=True))
 

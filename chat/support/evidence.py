@@ -22,6 +22,7 @@ _CAPITAL = r"[A-ZÄÖÜ][\w-]+"
 _GERMAN_NAME = re.compile(
     rf"\b(?:in|aus|nach) ({_CAPITAL})|\b({_CAPITAL} {_CAPITAL})|\b(\w*[A-ZÄÖÜ]{{2,}}\w*)\b"
 )
+_HANDLE = re.compile(r"[\w.+-]+[@_/:][\w.@_/:+-]*\w")
 _SEPARATORS = re.compile(r"[\s_/.-]+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
@@ -43,6 +44,11 @@ class Claim:
     def words(self) -> frozenset[str]:
         """Stems of the content words."""
         return frozenset(content_words(self.text))
+
+    @cached_property
+    def values(self) -> frozenset[str]:
+        """Content words, and addresses and file names whole: what may tell one row from another."""
+        return self.words | {one.lower() for one in _HANDLE.findall(self.text)}
 
     @cached_property
     def reading(self) -> Reading:

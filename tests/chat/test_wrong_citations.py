@@ -2,7 +2,7 @@
 
 | what went wrong elsewhere | test |
 |---|---|
-| the marker points at the wrong source, or at the first | `test_a_marker_at_the_wrong_source_is_not_supported` |
+| the marker points at the wrong source, or the first | `test_a_marker_at_the_wrong_source_is_not_supported` |
 | the marker names no source | `test_a_number_without_a_source_reaches_nobody` |
 | markers counted from 0, or through the whole chat | `test_markers_count_from_one_in_every_message` |
 | the citation of one question stands under the next | `test_citations_stay_with_their_message` |
