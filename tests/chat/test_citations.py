@@ -1,5 +1,8 @@
 """Markers while the answer streams, and whether what is cited holds what is said."""
 
+import random
+from itertools import pairwise
+
 import pytest
 
 from chat.engine.citations import MarkerFilter, check, likely_sources, supported_markers
@@ -138,6 +141,65 @@ class TestMarkerFilter:
         marker_filter = MarkerFilter(3)
         pieces = [self.ANSWER[at : at + size] for at in range(0, len(self.ANSWER), size)]
         assert "".join(map(marker_filter.feed, pieces)) + marker_filter.flush() == whole
+
+    def test_random_answers_come_out_the_same_however_they_are_cut(self):
+        rng = random.Random(11)
+        pieces = [
+            "[",
+            "]",
+            "[[",
+            "]]",
+            "【",
+            "】",
+            "［",
+            "］",
+            "†",
+            "(",
+            ")",
+            "`",
+            "```",
+            "\n",
+            " ",
+            "  ",
+            ",",
+            ";",
+            "-",
+            "–",
+        ]
+        pieces += [
+            "^",
+            "and",
+            "&",
+            "1",
+            "2",
+            "3",
+            "4",
+            "0",
+            "12",
+            "2019",
+            "[1]",
+            "[2][3]",
+            "[9]",
+            "[1, 2]",
+            "x",
+            "é",
+            "🦜",
+            ".",
+        ]
+        for _ in range(400):
+            answer = "".join(rng.choices(pieces, k=rng.randint(1, 24)))
+            whole, reference = filtered(answer)
+            assert set(reference.cited) <= {1, 2, 3}
+            for _ in range(6):
+                marker_filter = MarkerFilter(3)
+                cuts = sorted(rng.choices(range(len(answer) + 1), k=rng.randint(1, 8)))
+                deltas = [answer[a:b] for a, b in pairwise([0, *cuts, len(answer)])]
+                out = "".join(map(marker_filter.feed, deltas)) + marker_filter.flush()
+                assert (out, marker_filter.cited, marker_filter.dropped) == (
+                    whole,
+                    reference.cited,
+                    reference.dropped,
+                ), (answer, cuts)
 
     def test_only_a_possible_marker_is_held_back(self):
         marker_filter = MarkerFilter(3)
