@@ -17,7 +17,7 @@ DEMO = ROOT / "chat" / "demo_documents"
 PRICES = b"item,price,unit\nrope; thick,12,metre\nanchor,250,piece\nbuoy,40,piece\n"
 LOG = "Log of the lighthouse.\n\nThe lamp was cleaned.\n\nThe keeper Adele Quist fell ill in the spring."
 SAYS = {
-    "annual leave do full-time": "Full-time staff have 28 days of annual leave a year. "
+    "annual leave do full-time": "Full-time staff have 28 days of annual leave a year [1]. "
     "They may carry over nine [1].",
     "hotel cost per night?": "A hotel may cost up to 135 euros per night, breakfast included [1].",
     "capital cities": "In capital cities the limit is 170 euros per night [1].",
@@ -120,6 +120,11 @@ def test_an_unsupported_sentence_is_underlined_and_tells_why_to_the_finger_and_t
         marked.first.wait_for()
         assert "They may carry over nine" in " ".join(marked.all_inner_texts())
         assert "28 days" not in " ".join(marked.all_inner_texts())
+        cites = answer.get_by_test_id("answer-text").locator(".cite")
+        doubted = [
+            cite.get_attribute("aria-label").endswith("not supported by the passage") for cite in cites.all()
+        ]
+        assert doubted == [False, True]  # of the same source
         why = answer.get_by_role("button", name="This sentence is not supported by its passage. Why?")
         assert why.get_attribute("aria-expanded") == "false"
         why.press("Enter")

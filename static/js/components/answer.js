@@ -110,7 +110,9 @@ export class Answer {
     this.markCites();
     this.failure ??= error;
     if (facts.searched_for !== undefined) this.searchedFor(facts.searched_for);
-    const unsupported = html ? markUnsupported(this.body, this.text, facts.sentences ?? []) : 0;
+    const sentences = facts.sentences ?? [];
+    const unsupported = html ? markUnsupported(this.body, this.text, sentences, (cite) => this.doubtCite(cite)) : 0;
+    if (!sentences.length) this.doubtSources();
     const general = html && !facts.general_knowledge ? markGeneral(this.body, this.text, facts.general_parts ?? []) : 0;
     fill(this.below, this.notes(reason, facts, { unsupported, general }), this.failureBox(), this.sourceCards(), this.actions(latest));
   }
@@ -119,11 +121,23 @@ export class Answer {
     for (const cite of $$(".cite", this.body)) {
       const source = this.sources.find((one) => one.marker === Number(cite.dataset.marker));
       const place_ = source ? `${source.document_name}, ${place(source)}` : "";
-      cite.setAttribute("aria-label", `Source ${cite.dataset.marker}${place_ ? `: ${place_}` : ""}${source?.supported === false ? ", not supported by the passage" : ""}`);
+      cite.setAttribute("aria-label", `Source ${cite.dataset.marker}${place_ ? `: ${place_}` : ""}`);
       cite.disabled = !source; // an answer that was interrupted has kept its words alone
-      cite.classList.toggle("unsupported", source?.supported === false);
-      if (source) cite.title = source.supported === false ? `${place_}: the sentence is not supported by this passage` : place_;
+      if (source) cite.title = place_;
     }
+  }
+
+  /** An older answer, whose sentences were not kept one by one: all citations of a doubted source. */
+  doubtSources() {
+    const weak = this.sources.filter((source) => source.supported === false).map((source) => source.marker);
+    for (const cite of $$(".cite", this.body)) if (weak.includes(Number(cite.dataset.marker))) this.doubtCite(cite);
+  }
+
+  /** This citation does not carry the sentence that it stands in. */
+  doubtCite(cite) {
+    cite.classList.add("unsupported");
+    cite.setAttribute("aria-label", `${cite.getAttribute("aria-label")}, not supported by the passage`);
+    cite.title = `${cite.title}: the sentence is not supported by this passage`;
   }
 
   notes(reason, { uncited, general_knowledge: known }, { unsupported, general }) {

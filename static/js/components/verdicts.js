@@ -13,13 +13,23 @@ const LETTER = /[\p{L}\p{N}]/u;
 const MARKUP = /\[\d{1,3}\]|\]\([^)]*\)/g; // markers, and where links lead: not read as text
 let notes = 0;
 
-/** Underline the sentences that their passages do not support; each gets a button that tells why. */
-export function markUnsupported(body, content, sentences) {
+/**
+ * Underline the sentences that their passages do not support; each gets a button that tells why.
+ * `onCite` gets each of their citations that does not carry its sentence.
+ */
+export function markUnsupported(body, content, sentences, onCite) {
   const found = places(body, content, sentences);
   for (const { stretch, range } of found.reverse()) {
     if (!range || stretch.supported) continue;
-    const last = wrap(range, "unsupported-text");
-    if (last) afterCites(last).after(...doubt(stretch));
+    const [first, last] = wrap(range, "unsupported-text");
+    const end = afterCites(last);
+    const sentence = document.createRange();
+    sentence.setStartBefore(first);
+    sentence.setEndAfter(end);
+    const cites = [...body.querySelectorAll(".cite")].filter((cite) => sentence.intersectsNode(cite));
+    const bad = stretch.unsupported_markers ?? stretch.markers;
+    for (const cite of cites) if (bad.includes(Number(cite.dataset.marker))) onCite(cite);
+    end.after(...doubt(stretch));
   }
   return sentences.filter((one) => !one.supported).length;
 }
@@ -94,18 +104,19 @@ function lettersIn(body) {
   return { text: letters.join(""), places: found };
 }
 
-/** Put the letters of a range, node by node, into spans; returns the last span. */
+/** Put the letters of a range, node by node, into spans; returns the first and the last. */
 function wrap(range, cls) {
   const byNode = new Map();
   for (const { node, start, end } of range) byNode.set(node, { start: byNode.get(node)?.start ?? start, end });
-  let last = null;
+  const spans = [];
   for (const [node, { start, end }] of byNode) {
     const tail = node.data.slice(end).match(/^[.,;:!?…)”"'’]+/)?.[0].length ?? 0;
     const middle = node.splitText(start);
     middle.splitText(end + tail - start);
-    last = el("span", { class: cls });
-    middle.replaceWith(last);
-    last.append(middle);
+    const span = el("span", { class: cls });
+    middle.replaceWith(span);
+    span.append(middle);
+    spans.push(span);
   }
-  return last;
+  return [spans[0], spans.at(-1)];
 }
