@@ -24,7 +24,7 @@ from chat.models import EvaluationResult, EvaluationRun, RunStatus, Verdict
 from collections_app import access
 from collections_app.models import Collection
 from config.errors import ErrorCode, PermanentError, VerbatimError
-from documents.ingestion import lease
+from documents.ingestion import lease, outages
 from documents.retrieval.search import search
 from documents.retrieval.types import Passage, SearchResult
 
@@ -39,7 +39,12 @@ OUTCOME = (
     *("done", "verdict", "found", "rank", "recall", "refused", "search_ms", "answer_ms"),
     *("answer", "citations", "supported", "error_code", "error_message"),
 )
-WORKER_LOST = "The worker was lost or failed again and again at the same question; its log may say why."
+FAULT = "fault"  # stands for the owner whose work ended by a fault of ours
+GIVEN_UP = {
+    True: (ErrorCode.PROCESSING_FAILED, "A fault in Verbatim itself ended this run again and again."),
+    False: (ErrorCode.WORKER_LOST, "The worker was lost again and again at the same question."),
+}
+NEXT_STEP = "Start the run again; if it stays, tell the operator: the worker's log says what happened."
 
 
 def run_work(
@@ -77,6 +82,12 @@ def run_work(
         except VerbatimError as error:
             runs.run_close(run_id=run.pk, status=RunStatus.FAILED, error=error, owner=owner)
             return False
+        except Exception as error:  # freed at once, for another try; raised again
+            ended = lease.OUTAGE if outages.is_outage(error) else FAULT
+            EvaluationRun.objects.filter(pk=run.pk, lease_owner=owner).update(
+                lease_owner=ended, lease_until=timezone.now()
+            )
+            raise
     held = EvaluationRun.objects.filter(pk=run.pk, lease_owner=owner)
     return bool(held.update(lease_owner="", lease_until=None))
 
@@ -90,8 +101,9 @@ def runs_sweep() -> list[EvaluationRun]:
             open_runs.filter(lease_owner=owner).update(lease_until=now)
     for run in open_runs.filter(lease_until__lte=now, attempts__gte=lease.MAX_ATTEMPTS):
         if run.attempts >= lease.most_attempts(run.lease_owner):
-            lost = PermanentError(ErrorCode.WORKER_LOST, WORKER_LOST, next_step="Start the run again.")
-            runs.run_close(run_id=run.pk, status=RunStatus.FAILED, error=lost, owner=run.lease_owner)
+            code, message = GIVEN_UP[run.lease_owner == FAULT]
+            error = PermanentError(code, message, next_step=NEXT_STEP)
+            runs.run_close(run_id=run.pk, status=RunStatus.FAILED, error=error, owner=run.lease_owner)
     idle = Q(lease_until__lte=now) | Q(lease_until=None, created_at__lt=now - LOST_AFTER)
     return list(open_runs.filter(idle))
 

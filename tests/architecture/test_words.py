@@ -21,6 +21,7 @@ BROAD_EXCEPT_ALLOWED = {
     "chat/consumers.py::_relay": "the outermost boundary of the task that relays an answer to a socket",
     "chat/engine/answer.py::_finish": "a fault in checking or rendering must not cost a finished answer",
     "chat/engine/answer.py::run": "the outermost boundary of the task that writes an answer",
+    "chat/evaluation/runner.py::run_work": "frees the run and raises again",
     "documents/ingestion/part.py::part_process": "frees the part and raises again",
     "documents/ingestion/split.py::document_split": "frees the document and raises again",
     "documents/parsing/child.py::_answer": "the outermost boundary of the guarded child process",

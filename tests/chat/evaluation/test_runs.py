@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import OperationalError
 from django.utils import timezone
 
 from chat.evaluation import answering, runner, runs, selectors, services
@@ -162,6 +164,39 @@ def test_a_question_that_kills_its_worker_again_and_again_ends_the_run(admin, co
     run.refresh_from_db()
     assert (run.status, run.error_code) == (RunStatus.FAILED, ErrorCode.WORKER_LOST)
     assert run.error_next_step
+
+
+def test_a_fault_of_ours_frees_the_run_and_in_the_end_fails_it(admin, collection, questions, monkeypatch):
+    run = begun(admin, collection)
+
+    def fault(*args):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(runner, "_ask", fault)
+    for _ in range(lease.MAX_ATTEMPTS):
+        assert [one.pk for one in runner.runs_sweep()] in ([], [run.pk])
+        with pytest.raises(ZeroDivisionError):
+            runner.run_work(run_id=run.pk)
+    assert runner.runs_sweep() == []
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == (RunStatus.FAILED, ErrorCode.PROCESSING_FAILED)
+
+
+def test_an_outage_of_the_database_says_nothing_about_the_run(admin, collection, questions, monkeypatch):
+    run = begun(admin, collection)
+
+    def outage(*args):
+        raise OperationalError("the connection is closed") from psycopg.OperationalError()
+
+    monkeypatch.setattr(runner, "_ask", outage)
+    for _ in range(lease.MAX_ATTEMPTS):
+        with pytest.raises(OperationalError):
+            runner.run_work(run_id=run.pk)
+    assert [one.pk for one in runner.runs_sweep()] == [run.pk]
+    monkeypatch.undo()
+    runner.run_work(run_id=run.pk)
+    run.refresh_from_db()
+    assert run.status == RunStatus.COMPLETED
 
 
 def test_progress_forgives_earlier_attempts(admin, collection, questions):
