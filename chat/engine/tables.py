@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 SECTION = "Computed over all rows"
 PLAN_SECONDS = 8.0
 PLAN_TOKENS = 400
-WAIT_SECONDS = service.ASK_SECONDS + 5.0  # also for the table that somebody else asks at this moment
+WAIT_SECONDS = service.ASK_SECONDS + 5.0  # for all tries, and for what others ask at this moment
+GIVEN_UP = (service.TOO_LONG, service.UNREADABLE)
 DESCRIBED_COLUMNS = 60
 DESCRIBED_CHARS = 60
 NO_LLM = (Provider.EXTRACTIVE, Provider.BUILTIN)
@@ -46,6 +47,8 @@ _ASKS = re.compile(
     r"|m[aá]xim[oa]|m[ií]nim[oa]|quant[ioae]|media|somma)\b",
     re.IGNORECASE,
 )
+
+_REASONS = re.compile(r"\s*(?:why|explain|describe|summari[sz]e|how (?!many|much))\b", re.IGNORECASE)
 
 # One at a time, apart from the pool that talks to the database: a sum must not keep a chat from being stored.
 _pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tables")
@@ -93,8 +96,8 @@ async def ask(*, llm: LLM, context: AnswerContext, result: SearchResult) -> Tabl
         context: who asks what, in which scope.
         result: what retrieval found for it.
     """
-    question = result.rewritten
-    if not _ASKS.search(question):
+    asked = _wordings(context.question, result.rewritten)
+    if not any(_ASKS.search(one) for one in asked) or _REASONS.match(context.question):
         return TableAnswer()
     nearest = _nearest(result)
     tables = await in_thread(
@@ -106,7 +109,11 @@ async def ask(*, llm: LLM, context: AnswerContext, result: SearchResult) -> Tabl
     )
     tries = _Tries()
     for table in tables:
-        answer = await _compute(table, question=question)
+        answer: dict[str, Any] | None = None
+        for question in asked:
+            answer = await _compute(tries, table, question=question)
+            if answer is None or "plan" in answer or answer.get("reason") in GIVEN_UP:
+                break
         if answer is None:
             break
         tries.answers.append((table, answer))
@@ -114,26 +121,34 @@ async def ask(*, llm: LLM, context: AnswerContext, result: SearchResult) -> Tabl
         return await in_thread(_computed, tries, *planned[0], result, "parser")
     if llm.config.provider not in NO_LLM and tries.answers and _is_about(result, tries.answers[0][0]):
         table, answer = tries.answers[0]
-        proposed = await _proposed(llm, question, answer.get("table"))
+        proposed = await _proposed(llm, result.rewritten, answer.get("table"))
         if proposed is not None:
-            computed = await _compute(table, plan=proposed)
+            computed = await _compute(tries, table, plan=proposed)
             if computed is not None and "plan" in computed:
                 return await in_thread(_computed, tries, table, computed, result, "llm")
-            tries.answers[0] = (table, answer | {"proposed": (computed or {}).get("reason", "took too long")})
+            tries.answers[0] = (
+                table,
+                answer | {"proposed": (computed or {}).get("reason", service.TOO_LONG)},
+            )
     return _not_computed(tries, result)
 
 
 async def _compute(
-    table: TableFile, *, question: str | None = None, plan: Any = None
+    tries: _Tries, table: TableFile, *, question: str | None = None, plan: Any = None
 ) -> dict[str, Any] | None:
-    """What the child answers; None when it did not within WAIT_SECONDS (its own limit ends it later)."""
+    """What the child answers; None when the time for all tries is over (its own limit ends it later)."""
     loop = asyncio.get_running_loop()
     work = loop.run_in_executor(_pool, lambda: service.compute(table, question=question, plan=plan))
     try:
-        return await asyncio.wait_for(work, WAIT_SECONDS)
+        return await asyncio.wait_for(work, WAIT_SECONDS - (time.monotonic() - tries.began))
     except TimeoutError:
         log.warning("table %s: nothing within %s s", table.document_id, WAIT_SECONDS)
         return None
+
+
+def _wordings(asked: str, rewritten: str) -> list[str]:
+    """What the parser is tried on: the question as asked, then as completed, unless that is two questions."""
+    return [asked] if asked == rewritten or "\n" in rewritten else [asked, rewritten]
 
 
 def _nearest(result: SearchResult) -> list[int]:

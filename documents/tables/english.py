@@ -75,6 +75,8 @@ class _Parser(Conditions):
         asks_which = self.take("which")
         if asks_which and self.kind("column"):
             return self._which()
+        if asks_which:  # who has the highest salary: the row tells
+            self.take("have")
         if self.take("top"):
             return self._top()
         if self.peek("common") or self.peek("rare"):

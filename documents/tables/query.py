@@ -15,7 +15,7 @@ from documents.tables.plan import Filter, Plan
 from documents.tables.schema import Column, Match, Table
 
 SHOWN_ROWS = 20  # row numbers, and rows of a list
-SHOWN_BEST = 5  # rows that share the highest or lowest value
+SHOWN_BEST = 5  # rows that share the highest or lowest value, and rows that a source shows
 SHOWN_GROUPS = 20
 BRIEF_CELLS, BRIEF_CHARS = 6, 80
 COMPARED = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -72,6 +72,7 @@ class _Run:
             "first": first,
             "last": last,
             "unreadable": self._unreadable(),
+            "sample": self._briefs(rows[:SHOWN_BEST]),
         }
         if plan.by is not None:
             return found | self._groups(table.columns[plan.by])

@@ -26,6 +26,7 @@ from documents.tables import files
 
 log = logging.getLogger(__name__)
 
+TOO_LONG, UNREADABLE = "took too long", "could not be read"
 MAX_TABLES = 4  # that one question is tried on
 ASK_SECONDS = 20
 BUILD_SECONDS = 900
@@ -102,9 +103,9 @@ def compute(table: TableFile, *, question: str | None = None, plan: Any = None) 
     except VerbatimError as error:
         log.warning("table %s was not computed: %s", table.document_id, error.code)
         slow = error.code == ErrorCode.PARSE_TIMEOUT
-        return {"reason": "took too long" if slow else "could not be read"}
+        return {"reason": TOO_LONG if slow else UNREADABLE}
     if answer.get("missing"):  # it was removed since `table_file` looked
-        return {"reason": "could not be read"}
+        return {"reason": UNREADABLE}
     return answer
 
 

@@ -59,7 +59,10 @@ def answer(plan: Plan, table: Table, result: dict[str, Any], *, marker: str = "[
 
 def passage(plan: Plan, table: Table, result: dict[str, Any]) -> str:
     """The result as the text of a source: what an LLM reads and what a citation shows."""
-    return answer(plan, table, result, marker="").replace("`", "").replace("**", "").replace(" .", ".")
+    lines = [answer(plan, table, result, marker="")]
+    if "best" not in result and "listed" not in result and result["sample"]:
+        lines += ["The first of these rows:", "\n".join(f"- {_brief(one)}" for one in result["sample"])]
+    return "\n\n".join(lines).replace("`", "").replace("**", "")
 
 
 def code(text: str) -> str:

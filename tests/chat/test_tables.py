@@ -263,3 +263,19 @@ def test_a_table_is_made_ready_by_the_worker(table):
             break
         time.sleep(0.1)
     assert made.exists()
+
+
+async def test_a_follow_up_is_computed_as_completed_and_a_whole_question_as_asked(
+    http, table, collection, llm
+):
+    def count(state: str, city: str) -> int:
+        return sum(row["status"] == state and row["city"].lower() == city for row in table[1])
+
+    first = await ask(http, collection, "How many open orders are in Berlin?")
+    more = {"session_id": first["session_id"]}
+    second = await ask(http, collection, "and in Munich?", **more)
+    assert f"**{count('open', 'munich')}** of the 400 rows" in second["answer"]
+    third = await ask(http, collection, "number of orders by status", **more)
+    assert "- `open`: **" in third["answer"]
+    why = await ask(http, collection, "Why are most of them in Berlin?", **more)
+    assert "computed" not in why["answer"].lower()

@@ -168,6 +168,14 @@ def test_a_word_that_is_both_a_column_and_a_keyword(asking):
     assert ask("How many rows where city is Rome?")["result"]["value"] == "2"
 
 
+def test_who_asks_for_a_row(asking):
+    ask = asking(b"name,salary\nAda,3\nBob,9\nCid,4\n", "staff.csv")
+    answer = ask("Who has the highest salary?")
+    assert answer["result"]["rows"] == [2]
+    assert "name: Bob" in answer["answer"]
+    assert "plan" not in ask("Who is Ada?")
+
+
 def test_cells_are_not_read_as_markdown(asking):
     ask = asking(b"name,score\n**[1](http://x)** `b`,5\n<img src=x>,4\n")
     answer = ask("What is the highest score?")["answer"]
