@@ -198,7 +198,9 @@ class EvaluationRun(models.Model):
     label = models.CharField(max_length=120, blank=True)
     status = models.CharField(max_length=10, choices=RunStatus.choices, default=RunStatus.QUEUED)
     settings = models.JSONField(default=dict, help_text="What was in force; see evaluation.services.")
-    with_answers = models.BooleanField(default=False, help_text="Answers were written, not only searched for.")
+    with_answers = models.BooleanField(
+        default=False, help_text="Answers were written, not only searched for."
+    )
     questions_total = models.PositiveIntegerField(default=0)
     questions_done = models.PositiveIntegerField(default=0)
     metrics = models.JSONField(default=dict)
