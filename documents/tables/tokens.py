@@ -59,7 +59,7 @@ PHRASES = {
     "=": "=|equals|equal to|is equal to",
     "list": "list|show|show me|list all|show all",
     "": "the|a|an|is|are|was|were|be|been|there|do|does|did|please|tell|me|give|what is|what are|what was"
-    "|what were|what's|that|whose|where|who|which are|that are|which is|that is|all|value|values|of them|any"
+    "|what were|what's|that|whose|where|which are|that are|which is|that is|all|value|values|of them|any"
     "|can you|could you|i|we|in total|altogether|overall|calculate|compute|find|it|its|their|only"
     "|located|listed|recorded|exist|exists|live|lives|come|comes|belong|belongs",
 }
