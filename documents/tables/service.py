@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 TOO_LONG, UNREADABLE = "took too long", "could not be read"
 MAX_TABLES = 4  # that one question is tried on
 ASK_SECONDS = 20
-BUILD_SECONDS = 900
 IDLE_SECONDS = 120.0  # the child ends when nobody has asked for so long
 
 
@@ -118,7 +117,7 @@ def prepare(document_id: int) -> bool:
     if table is None:
         return False
     try:
-        _child.ask(table, {}, BUILD_SECONDS)
+        _child.ask(table, {}, settings.CELERY_TASK_SOFT_TIME_LIMIT - 20)  # the task ends by itself then
     except VerbatimError as error:
         log.warning("table %s was not prepared: %s", document_id, error.code)
         return False
