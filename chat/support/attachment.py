@@ -113,7 +113,24 @@ def _has_facts(claim: Claim, row: Unit, said: Reading) -> bool:
         and all(one.stands_in(row.reading.dates, row.reading.years) for one in claim.reading.dates)
         and claim.codes <= row.codes
         and all(fold(name) in folded for name in claim.names)
+        and not _is_of_another_column(claim, row, said)
     )
+
+
+def _is_of_another_column(claim: Claim, row: Unit, said: Reading) -> bool:
+    """Whether the claim names a column whose number it does not say, and says a number of an unnamed one."""
+    if not claim.reading.quantities:
+        return False
+    named, unnamed = [], []
+    for cell in row.text.split("; "):
+        column, _, value = cell.partition(": ")
+        words = Claim(column, row.language).words
+        reading = Claim(value, row.language, row.comma).reading
+        if reading.quantities:
+            (named if words and words <= claim.words else unnamed).append(reading)
+    strangers = [one for one in claim.reading.quantities if not any(cell.holds(one, said) for cell in named)]
+    unsaid = [cell for cell in named if not any(cell.holds(one, said) for one in claim.reading.quantities)]
+    return bool(strangers and unsaid) and any(cell.holds(one, said) for cell in unnamed for one in strangers)
 
 
 def has_swapped_numbers(claim: Claim, evidence: Evidence) -> bool:

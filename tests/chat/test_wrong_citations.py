@@ -103,7 +103,7 @@ def test_a_twisted_sentence_is_not_supported_and_says_why(sentence, reason):
 STAFF = (
     "name: Anna Berg; branch: Bremen; salary: 5,200; remote: no\n"
     "name: Ben Cole; branch: Ulm; salary: 4,100; remote: yes\n"
-    "name: Carla Diaz; branch: Bremen; salary: 6,300; remote: yes"
+    "name: Carla Diaz; branch: Bremen; salary: 6,300; remote: yes; years: 7"
 )
 
 
@@ -117,6 +117,8 @@ STAFF = (
         ("The salary of Anna Berg is 4,100 and that of Ben Cole 5,200", False),
         ("Anna Berg works in the branch Bremen", True),
         ("Anna Berg works in the branch Ulm", False),
+        ("The salary of Carla Diaz is 7", False),
+        ("Carla Diaz, 7 years with us, earns a salary of 6,300", True),
         ("The salaries of Anna Berg, Ben Cole and Carla Diaz are 5,200, 4,100 and 6,300", True),
     ],
 )
