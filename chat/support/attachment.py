@@ -121,7 +121,8 @@ def _is_of_another_column(claim: Claim, row: Unit, said: Reading) -> bool:
     """Whether the claim names a column whose number it does not say, and says a number of an unnamed one."""
     if not claim.reading.quantities:
         return False
-    named, unnamed = [], []
+    named: list[Reading] = []
+    unnamed: list[Reading] = []
     for cell in row.text.split("; "):
         column, _, value = cell.partition(": ")
         words = Claim(column, row.language).words
