@@ -5,6 +5,8 @@ chunkers cut the same texts, the same model embeds, the five nearest chunks of a
 share of the excerpts' characters that they hold, precision the share of their characters that is excerpt.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,9 @@ def compare(folder: Path) -> dict[str, dict[str, float]]:
     for name, pieces in (
         ("LangChain's recursive splitter", _langchain(texts, embedder)),
         ("recursive", _ours(texts, "recursive", embedder)),
+        ("recursive, without context lines", _ours(texts, "recursive", embedder, context=False)),
         ("semantic", _ours(texts, "semantic", embedder)),
+        ("semantic, without context lines", _ours(texts, "semantic", embedder, context=False)),
     ):
         near = asked @ embedder.embed([text for *_, text in pieces]).T
         found = [[pieces[index] for index in np.argsort(-row)[:TOP]] for row in near]
@@ -49,24 +53,28 @@ def _langchain(texts: dict[str, str], embedder: Any) -> list[Piece]:
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
     splitter = RecursiveCharacterTextSplitter(
-        chunk_size=TOKENS,
-        chunk_overlap=OVERLAP,
-        length_function=lambda text: embedder.count_tokens([text])[0],
-        add_start_index=True,
+        chunk_size=TOKENS, chunk_overlap=OVERLAP, length_function=_counter(embedder)
     )
-    made = splitter.create_documents(list(texts.values()), [{"name": name} for name in texts])
-    return [
-        (
-            one.metadata["name"],
-            one.metadata["start_index"],
-            one.metadata["start_index"] + len(one.page_content),
-            one.page_content,
-        )
-        for one in made
-    ]
+    pieces: list[Piece] = []
+    for name, content in texts.items():
+        at = 0
+        for piece in splitter.split_text(content):
+            # Its own start index is wrong where lengths are not in characters: it looks behind the overlap.
+            at = content.index(piece, at)
+            pieces.append((name, at, at + len(piece), piece))
+            at += 1
+    return pieces
 
 
-def _ours(texts: dict[str, str], strategy: str, embedder: Any) -> list[Piece]:
+def _counter(embedder: Any) -> Callable[[str], int]:
+    @lru_cache(maxsize=200_000)
+    def count(text: str) -> int:
+        return int(embedder.count_tokens([text])[0])
+
+    return count
+
+
+def _ours(texts: dict[str, str], strategy: str, embedder: Any, *, context: bool = True) -> list[Piece]:
     import tempfile
 
     from documents.chunking.base import ChunkPlan
@@ -85,7 +93,8 @@ def _ours(texts: dict[str, str], strategy: str, embedder: Any) -> list[Piece]:
         for draft in chunk_blocks(blocks, strategy=strategy, plan=chunking, embedder=embedder):
             if content[draft.char_start : draft.char_end] != draft.content:
                 raise ValueError(f"{name}: a chunk is not where it says")
-            pieces.append((name, draft.char_start, draft.char_end, draft.embedded_text))
+            text = draft.embedded_text if context else draft.content
+            pieces.append((name, draft.char_start, draft.char_end, text))
     return pieces
 
 

@@ -27,6 +27,7 @@ GOOD_SCORE, GOOD_SIMILARITY = 0.38, 0.47
 NEAR_THE_BEST = 0.85  # of the best score; what is worse is not quoted beside it
 RANK_PENALTY = 0.01  # per place: retrieval knows something too
 FRAGMENT_PENALTY = 0.08
+ANSWER_BONUS = 0.1  # for holding what the question asks for: a date, a number
 WORDS_PER_DELTA = 3
 
 _MARKER_LIKE = re.compile(r"\[([\s\d,;^–—-]+)\]")
@@ -35,6 +36,13 @@ _COMPARES = re.compile(
     r"|number of|top|rank\w*|maximum|minimum|max|min)\b",
     re.IGNORECASE,
 )
+_ASKS_WHEN = re.compile(
+    r"\b(?:when|what (?:year|date|day)|which (?:year|day)|wann|quand|cuándo)\b", re.IGNORECASE
+)
+_ASKS_HOW_MANY = re.compile(
+    r"\b(?:how (?:many|much|long|old|far|often)|wie ?viele?|combien|cuánt[oa]s?)\b", re.IGNORECASE
+)
+_YEAR_OR_DAY = re.compile(r"\b(?:1[5-9]|20)\d\d\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\b\d{1,2}:\d\d\b")
 _PIECES = re.compile(rf"(?:\s*\S+){{1,{WORDS_PER_DELTA}}}\s*")
 
 
@@ -163,8 +171,18 @@ def _scored(question: str, pool: list[Unit]) -> list[ScoredUnit]:
         unit = pool[at]
         score = MEANING * float(near) + WORDS * shared[at] - RANK_PENALTY * (unit.marker - 1)
         score -= FRAGMENT_PENALTY * (unit.text[0].islower() and not unit.is_row)
+        score += ANSWER_BONUS * _may_answer(question, unit)
         scored.append(ScoredUnit(unit, float(near), round(score, 5)))
     return sorted(scored, key=lambda one: (-one.score, one.unit.marker, one.unit.start))
+
+
+def _may_answer(question: str, unit: Unit) -> bool:
+    """Whether the unit holds a date or number for a question that asks for one. Rows hold them anyway."""
+    if unit.is_row:
+        return False
+    if _ASKS_WHEN.search(question):
+        return _YEAR_OR_DAY.search(unit.text) is not None
+    return _ASKS_HOW_MANY.search(question) is not None and bool(numbers(unit.text))
 
 
 def _terms(text: str) -> set[str]:

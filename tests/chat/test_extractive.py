@@ -8,7 +8,7 @@ import pytest
 from chat.engine.citations import MarkerFilter, check
 from chat.engine.refusal import NOTHING
 from chat.llm.base import Finished, LLMConfig, LLMRequest, TextDelta
-from chat.llm.extractive import LEAD_IN, LEAD_IN_ROWS, ExtractiveLLM, best_quotes, units
+from chat.llm.extractive import LEAD_IN, LEAD_IN_ROWS, ExtractiveLLM, Unit, _scored, best_quotes, units
 from chat.rendering import render_markdown
 from documents.retrieval.types import Passage
 
@@ -166,3 +166,21 @@ def test_odd_passages_are_quoted_or_left_without_an_error():
         "| a | b |\n|---|---|\n| 1 | 2 |",
     ]
     best_quotes("What about a?", tuple(passage(text, n) for n, text in enumerate(odd, 1)))
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "answers"),
+    [
+        ("When was the crane built?", "It was built in 1998.", True),
+        ("When was the crane built?", "It was built of oak.", False),
+        ("When was the crane built?", "It has 1,200 visitors a week.", False),
+        ("Seit wann steht der Kran?", "Er steht dort seit 1998.", True),
+        ("How many visitors has it?", "It has twelve visitors a week.", True),
+        ("How many visitors has it?", "It has visitors from everywhere.", False),
+        ("Who built the crane?", "It was built in 1998.", False),
+    ],
+)
+def test_a_sentence_that_holds_what_is_asked_for_comes_before_its_like(question, text, answers):
+    [scored] = _scored(question, [Unit(1, 0, text)])
+    [row] = _scored(question, [Unit(1, 0, text, is_row=True)])
+    assert (scored.score > row.score) is answers, "rows hold numbers and dates anyway"
