@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,7 +24,7 @@ def database_of(stored_name: str, reading: dict[str, Any]) -> Path:
 def remove(stored_name: str) -> None:
     """Remove what was made of a stored file."""
     for path in (settings.TABLES_DIR / stored_name[:2]).glob(f"{stored_name}.*"):
-        path.unlink(missing_ok=True)
+        _remove(path)
 
 
 def remove_orphans(owned: Iterable[str], *, older_than: float) -> int:
@@ -33,8 +34,16 @@ def remove_orphans(owned: Iterable[str], *, older_than: float) -> int:
         try:
             abandoned = path.name.split(".")[0] not in known or path.suffix != ".duckdb"
             if abandoned and path.stat().st_mtime < limit:
-                path.unlink(missing_ok=True)
+                _remove(path)
                 removed += 1
-        except (FileNotFoundError, IsADirectoryError, PermissionError):
+        except (FileNotFoundError, PermissionError):
             continue
     return removed
+
+
+def _remove(path: Path) -> None:
+    """A file, or the folder in which a child that was killed kept what did not fit into its memory."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

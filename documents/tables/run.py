@@ -1,8 +1,9 @@
 """What the guarded child does with a table. JSON in, JSON out; no Django, no settings."""
 
+import math
 import os
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import duckdb
@@ -11,6 +12,8 @@ from documents.tables import english, query, store, tokens, words
 from documents.tables.conditions import Ambiguous
 from documents.tables.plan import Filter, Plan, PlanError, from_json
 from documents.tables.schema import Table
+
+BUSY_SECONDS = 3.0  # that a question waits for another process to make the database
 
 
 def run(
@@ -32,16 +35,22 @@ def run(
         plan: an LLM's JSON. Neither: only make the database.
 
     Returns:
-        {"missing": True} when there is no database and no spans to make it; else {"table", "plan", "words",
-        "answer", "passage", "result", "ms"}, or {"table", "reason"} when there is no plan.
+        {"missing": True} when there is no database and no spans to make it; {"busy": True} when another
+        process takes long to make it; else {"table", "plan", "words", "answer", "passage", "result", "ms"},
+        or {"table", "reason"} when there is no plan.
     """
-    clock = _Clock()
+    clock, only_make = _Clock(), question is None and plan is None
     if not _usable(database):
         if spans is None:
             return {"missing": True}
-        store.build(source, database, name=name, reading=reading, spans=spans)
+        try:
+            with store.sole_builder(database, seconds=math.inf if only_make else BUSY_SECONDS):
+                if not _usable(database):  # nor made while we waited
+                    store.build(source, database, name=name, reading=reading, spans=spans)
+        except store.Busy:
+            return {"busy": True}
         clock.lap("build")
-    if question is None and plan is None:
+    if only_make:
         return {"ms": clock.laps}
     with closing(store.opened(database)) as connection:
         table = Table(name, *_facts(store.table_of(connection)))
@@ -103,7 +112,8 @@ def _usable(database: str) -> bool:
         with closing(store.opened(database)) as connection:
             store.table_of(connection)
     except (duckdb.Error, ValueError, KeyError, TypeError):
-        os.unlink(database)
+        with suppress(FileNotFoundError):  # another one removed it
+            os.unlink(database)
         return False
     return True
 

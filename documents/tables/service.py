@@ -26,7 +26,7 @@ from documents.tables import files
 
 log = logging.getLogger(__name__)
 
-TOO_LONG, UNREADABLE = "took too long", "could not be read"
+TOO_LONG, UNREADABLE, BUSY = "took too long", "could not be read", "is being made ready"
 MAX_TABLES = 4  # that one question is tried on
 ASK_SECONDS = 20
 IDLE_SECONDS = 120.0  # the child ends when nobody has asked for so long
@@ -103,6 +103,8 @@ def compute(table: TableFile, *, question: str | None = None, plan: Any = None) 
         log.warning("table %s was not computed: %s", table.document_id, error.code)
         slow = error.code == ErrorCode.PARSE_TIMEOUT
         return {"reason": TOO_LONG if slow else UNREADABLE}
+    if answer.get("busy"):
+        return {"reason": BUSY}
     if answer.get("missing"):  # it was removed since `table_file` looked
         return {"reason": UNREADABLE}
     return answer

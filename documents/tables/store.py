@@ -5,10 +5,14 @@ Runs in the guarded child (see `run`). Row numbers are ingestion's, so they are 
 table `facts`: the `Table` as JSON.
 """
 
+import fcntl
 import json
 import os
+import shutil
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from glob import escape, glob
 from itertools import zip_longest
 from typing import Any
 
@@ -21,6 +25,7 @@ from documents.tables.kinds import described
 from documents.tables.schema import MAX_COLUMNS, Table
 
 BLOCK_BYTES = 1 << 20
+LOOK_SECONDS = 0.05  # between two looks whether another process has made it
 MEMORY = "320MB"  # of DuckDB; the child's own limit holds all of it
 LIMITS: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
@@ -31,6 +36,10 @@ LIMITS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
 }
 LOCKED = LIMITS | {"enable_external_access": False, "lock_configuration": True}
+
+
+class Busy(Exception):
+    """Another process makes this database."""
 
 
 def opened(path: str) -> duckdb.DuckDBPyConnection:
@@ -45,10 +54,36 @@ def table_of(connection: duckdb.DuckDBPyConnection) -> Table:
     return Table.from_json(json.loads(row[0]))
 
 
+@contextmanager
+def sole_builder(target: str, *, seconds: float) -> Iterator[None]:
+    """Be the only one who makes this database, in whatever container; what killed ones left is removed.
+
+    Args:
+        seconds: to wait for another one to end.
+
+    Raises:
+        Busy: it has not ended by then.
+    """
+    lock, until = f"{target}.lock", time.monotonic() + seconds
+    with open(lock, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= until:
+                    raise Busy from error
+                time.sleep(LOOK_SECONDS)
+        for path in glob(f"{escape(target)}.*"):
+            if path != lock:
+                _remove(path)
+        yield
+
+
 def build(
     source: str, target: str, *, name: str, reading: dict[str, Any], spans: list[dict[str, Any]]
 ) -> None:
-    """Make the database, whole or not at all.
+    """Make the database, whole or not at all; see `sole_builder`.
 
     The rows are first loaded as text into a draft, whose columns are then judged; reading and judging never
     hold more than a block in memory.
@@ -58,10 +93,8 @@ def build(
         target: where the database goes; it takes the place of one that is there.
         reading, spans: how ingestion read the file, and its parts in order.
     """
-    loading, draft = (f"{target}.{os.getpid()}.{kind}" for kind in ("rows", "draft"))
+    loading, draft = (f"{target}.{kind}" for kind in ("rows", "draft"))
     try:
-        for path in (loading, draft):
-            _remove(path)
         with closing(duckdb.connect(loading, config=LIMITS)) as connection:
             connection.execute(f"ATTACH '{_quoted(draft)}' AS made")
             names = reading["columns"][:MAX_COLUMNS]
@@ -76,7 +109,8 @@ def build(
         os.replace(draft, target)
     finally:
         for path in (loading, draft):
-            _remove(path)
+            for one in (path, f"{path}.wal"):
+                _remove(one)
 
 
 def _load(
@@ -148,8 +182,10 @@ def _cell(text: str) -> str | None:
 
 
 def _remove(path: str) -> None:
-    for one in (path, f"{path}.wal"):
-        try:
-            os.unlink(one)
-        except FileNotFoundError:
-            pass
+    """A file, or the folder in which DuckDB keeps what does not fit into memory."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except IsADirectoryError:
+        shutil.rmtree(path, ignore_errors=True)

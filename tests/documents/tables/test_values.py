@@ -141,4 +141,5 @@ def test_a_broken_database_is_made_anew_and_reaches_nothing_else(asking, tmp_pat
         for statement in ("SELECT * FROM read_csv('/etc/passwd')", "ATTACH '/tmp/x.duckdb'", "DROP TABLE t"):
             with pytest.raises(Exception, match="(?i)permission|disabled|read-only"):
                 connection.execute(statement)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "orders.csv.duckdb"]
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["file", "orders.csv.duckdb", "orders.csv.duckdb.lock"]
