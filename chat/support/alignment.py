@@ -82,7 +82,9 @@ def _same(one: Token) -> str:
 
 def _what(one: list[Token], other: list[Token], claim: Claim, unit: Unit, evidence: Evidence) -> str:
     """What kind of difference a changed stretch is; "" for one that may be put so."""
-    if negations(one, claim.language) != negations(other, unit.language):
+    if negations(one, claim.language) != negations(other, unit.language) and not (
+        _stands_elsewhere(one, other, claim, unit)
+    ):
         return "negation"
     if opposite(" ".join(word.low for word in one), " ".join(word.low for word in other)):
         return "direction"
@@ -90,6 +92,15 @@ def _what(one: list[Token], other: list[Token], claim: Claim, unit: Unit, eviden
         return "number"
     mine, theirs = _names(one, evidence, claim), _names(other, evidence, unit)
     return "name" if mine and theirs and not mine & theirs and len(one) == len(other) else ""
+
+
+def _stands_elsewhere(one: list[Token], other: list[Token], claim: Claim, unit: Unit) -> bool:
+    """Whether words are only added or left out here, and as many negations stand in both sentences.
+
+    "Do not open the device" says what "The device must not be opened" says.
+    """
+    alike = negations(claim.tokens, claim.language) == negations(unit.tokens, unit.language)
+    return alike and (not one or not other)
 
 
 def _number_changed(

@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from chat.sentences import Sentence, codes, content_words, names, wrapped_sentences
@@ -52,8 +53,9 @@ class Claim:
 
     @cached_property
     def reading(self) -> Reading:
-        """Numbers and dates."""
-        return read(self.text, language=self.language, comma=self.comma)
+        """Numbers and dates; `FY2022` names the year 2022."""
+        found = read(self.text, language=self.language, comma=self.comma)
+        return replace(found, years=found.years | self.years)
 
     @cached_property
     def codes(self) -> frozenset[str]:
@@ -65,8 +67,7 @@ class Claim:
     @cached_property
     def years(self) -> frozenset[int]:
         """Of identifiers like FY22."""
-        found = (_FISCAL.match(code) for code in codes(self.text))
-        return frozenset(_full_year(match.group(1)) for match in found if match)
+        return _fiscal_years(codes(self.text))
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -131,7 +132,8 @@ class Evidence:
     def reading(self) -> Reading:
         """Numbers and dates, those of its name and section too."""
         text = f"{self.content}\n{self.around}"
-        return read(text, about=self.before, language=self.language, comma=self.comma)
+        found = read(text, about=self.before, language=self.language, comma=self.comma)
+        return replace(found, years=found.years | _fiscal_years(self.codes))
 
     @cached_property
     def comma(self) -> bool:
@@ -256,6 +258,11 @@ def _is_measure(code: str, text: str) -> bool:
     if _MEASURE.fullmatch(code):
         return True
     return re.fullmatch(r"\d+(?:-[^\W\d_]{3,})+", code) is not None and code in text
+
+
+def _fiscal_years(written: Collection[str]) -> frozenset[int]:
+    found = (_FISCAL.match(code) for code in written)
+    return frozenset(_full_year(match.group(1)) for match in found if match)
 
 
 def _full_year(digits: str) -> int:

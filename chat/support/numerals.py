@@ -20,7 +20,11 @@ from chat.support.units import (
 
 MAX_DIGITS = 30
 _DIGITS = r"\d{1,3}(?:[\u00a0\u202f ]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,'’]\d+)*"
-_NUMBER = re.compile(rf"(?<![\w.,])(?<![A-Za-z]-)({_DIGITS})(½|¼|¾)?|(?<=[$€£¥₹])({_DIGITS})(½|¼|¾)?")
+# Right behind a letter digits are part of a code, but not where words are not parted: 保修期是2年.
+_NUMBER = re.compile(
+    rf"(?<![.,])(?<![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?<![A-Za-z]-)({_DIGITS})(½|¼|¾)?"
+    rf"|(?<=[$€£¥₹])({_DIGITS})(½|¼|¾)?"
+)
 _BEFORE = re.compile(r"(us\$|[$€£¥₹₽]|(?<![a-z])(?:eur|usd|gbp|chf|cny|inr|jpy|rub))\s?\(?$", re.IGNORECASE)
 _NEXT = re.compile(r"[\s\u00a0-]{0,2}([^\W\d_]+|[%٪％‰$€£¥₹₽]|°[CF])(?![^\W\d_])\.?", re.IGNORECASE)
 _CJK_NEXT = re.compile(r"\s?([百千万亿萬億]{0,2})(个月|个百分点|分钟|小时|欧元|美元|[年天日周元])?")
@@ -28,7 +32,7 @@ _ORDINAL = re.compile(r"(?:st|nd|rd|th)(?!\w)|\.?[ºª°](?!\w|[CF])")
 _FRACTIONS = {"½": Decimal("0.5"), "¼": Decimal("0.25"), "¾": Decimal("0.75")}
 _WORD = re.compile(r"[^\W\d_]+")
 _CHINESE = re.compile(
-    r"(百分之)?([零〇一二两三四五六七八九十百千]{2,9}|[二三四五六七八九十](?=[个天年月日周元万亿%]))"
+    r"(百分之)?([零〇一二两三四五六七八九十百千]{2,9}|[二两三四五六七八九十](?=[个天年月日周元万亿%]))"
 )
 _CHINESE_DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _COMMA_EVIDENCE = re.compile(r"\d,\d{1,2}(?![\d,])|\d\.\d{3}[.,]\d|\d,\d{4,}")
@@ -162,7 +166,9 @@ def _with_unit(text: str, written: str, start: int, end: int, number: Decimal, d
     if _ORDINAL.match(text, end):
         ordinal = True
     else:
-        scale, at = _scale_at(text, end, money=kind in MONEY)
+        if before and before.group().endswith("(") and text[end : end + 1] == ")":
+            at = end + 1  # $(12) million: a loss
+        scale, at = _scale_at(text, at, money=kind in MONEY)
         if not kind:
             kind, factor, at = _unit_at(text, at)
     return Quantity(

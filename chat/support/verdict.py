@@ -7,6 +7,7 @@ from chat.support import alignment, attachment, language
 from chat.support.evidence import Claim, Evidence, Unit, quotable, quotations
 from chat.support.polarity import is_direction_turned, is_negation_flipped
 from chat.support.quantities import Quantity
+from chat.support.units import SCALES, UNITS
 
 NEAR_THE_BEST = 0.85  # of the best unit's overlap: such units are read for negation and direction, too
 ABOUT_THE_SAME = 0.5  # of it: such units are asked whether they deny what the sentence denies
@@ -132,10 +133,21 @@ def _missing(claim: Claim, evidence: Sequence[Evidence]) -> tuple[str, tuple[str
     ]
     numbers += [str(year) for year in claim.years if not any(_has_year(year, one) for one in evidence)]
     codes = [code for code in claim.codes if not any(one.has_code(code) for one in evidence)]
-    names = [name for name in claim.names if not any(_holds_name(name, claim, one) for one in evidence)]
+    names = [
+        name
+        for name in claim.names
+        if not _is_measure(name, claim) and not any(_holds_name(name, claim, one) for one in evidence)
+    ]
     found = (("quote", quoted), ("number", numbers), ("name", codes + names))
     why = next((kind for kind, missing in found if missing), "")
     return why, tuple(sorted({one for _, missing in found for one in missing}))
+
+
+def _is_measure(name: str, claim: Claim) -> bool:
+    """Whether a capitalised word is a number's scale or unit, and checked with it: `Millionen`, `EUR`."""
+    if name in SCALES:
+        return any(one.scaled for one in claim.reading.quantities)
+    return name in UNITS and any(one.kind == UNITS[name][0] for one in claim.reading.quantities)
 
 
 def _shown(one: Quantity) -> str:
