@@ -90,15 +90,19 @@ def title_boosts(terms: Iterable[str], titles: Mapping[int, frozenset[str]]) -> 
         terms: from `titles.question_words`.
         titles: document id -> lexemes of its name and title.
     """
-    holders = {term: [key for key, words in titles.items() if term in words] for term in sorted(set(terms))}
+    wanted = frozenset(terms)
+    holders: dict[str, list[int]] = {}
+    for key, words in titles.items():  # a title has few words, a question may have a thousand
+        for term in words & wanted:
+            holders.setdefault(term, []).append(key)
     rarity = {
-        term: 1 - log(len(keys)) / log(len(titles))
-        for term, keys in holders.items()
-        if 0 < len(keys) < len(titles)
+        term: 1 - log(len(holders[term])) / log(len(titles))
+        for term in sorted(holders)
+        if len(holders[term]) < len(titles)
     }
     total = sum(rarity.values())
     boosts: dict[int, float] = {}
-    for term in sorted(rarity):
+    for term in rarity:
         for key in holders[term]:
             boosts[key] = boosts.get(key, 0.0) + TITLE_WEIGHT * rarity[term] / total
     return boosts

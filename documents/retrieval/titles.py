@@ -2,12 +2,13 @@
 
 import re
 from collections import OrderedDict
+from dataclasses import replace
 from itertools import pairwise
 from threading import Lock
 
 from django.db.backends.utils import CursorWrapper
 
-from documents.retrieval.scope import VISIBLE_DOCUMENTS, Scope, ScopeSize
+from documents.retrieval.scope import VISIBLE_DOCUMENTS, Scope, ScopeSize, measure
 
 MAX_DOCUMENTS = 10_000  # above it reading all titles again after each upload would cost more than it gives
 MAX_SCOPES = 64
@@ -34,26 +35,39 @@ def title_words(cursor: CursorWrapper, scope: Scope, size: ScopeSize, config: st
     """
     if size.documents > MAX_DOCUMENTS:
         return {}
+    shared = replace(scope, user_id=0, session_id=None)
+    if scope.session_id is None:
+        return _shared(cursor, shared, size, config)
+    titles = _shared(cursor, shared, measure(cursor, shared), config)
+    return titles | _read(cursor, scope, config, "AND d.session_id IS NOT NULL")
+
+
+def _shared(cursor: CursorWrapper, scope: Scope, size: ScopeSize, config: str) -> Titles:
+    """The titles of a model's own documents, read once for all users and chats."""
     key = (scope, config)
     with _lock:
         known = _kept.get(key)
         if known and known[0] == size:
             _kept.move_to_end(key)
             return known[1]
-    cursor.execute(
-        rf"""SELECT d.id, tsvector_to_array(verbatim_lexemes(%(config)s::regconfig, d.title, concat_ws(' ',
-                    d.words, {PARTED.format("d.words")}, {PARTED.format("d.title")})))
-               FROM (SELECT d.id, d.title,
-                            translate(regexp_replace(d.name, '\.\w{{1,8}}$', ''), '_-./', '    ') AS words
-                       FROM {VISIBLE_DOCUMENTS}) AS d""",  # noqa: S608
-        scope.params | {"config": config},
-    )
-    titles = {document_id: frozenset(words) for document_id, words in cursor.fetchall()}
+    titles = _read(cursor, scope, config)
     with _lock:
         _kept[key] = (size, titles)
         while len(_kept) > MAX_SCOPES:
             _kept.popitem(last=False)
     return titles
+
+
+def _read(cursor: CursorWrapper, scope: Scope, config: str, condition: str = "") -> Titles:
+    cursor.execute(
+        rf"""SELECT d.id, tsvector_to_array(verbatim_lexemes(%(config)s::regconfig, d.title, concat_ws(' ',
+                    d.words, {PARTED.format("d.words")}, {PARTED.format("d.title")})))
+               FROM (SELECT d.id, d.title,
+                            translate(regexp_replace(d.name, '\.\w{{1,8}}$', ''), '_-./', '    ') AS words
+                       FROM {VISIBLE_DOCUMENTS} {condition}) AS d""",  # noqa: S608
+        scope.params | {"config": config},
+    )
+    return {document_id: frozenset(words) for document_id, words in cursor.fetchall()}
 
 
 def question_words(cursor: CursorWrapper, text: str, terms: list[str], config: str) -> list[str]:
