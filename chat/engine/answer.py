@@ -124,6 +124,7 @@ class Generation:
         )
         self._news.set()
         if table.text:
+            draft.ours_from = 0
             self._start()
             self._say(table.text)
             return
@@ -136,6 +137,7 @@ class Generation:
             return
         await self._write(llm, context)
         if table.ending and not is_refusal(draft.content):
+            draft.ours_from = len(draft.content)
             self._say(f"\n\n{table.ending}")
 
     def _search(self, context: selectors.AnswerContext, rewritten: str | None) -> SearchResult:

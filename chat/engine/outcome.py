@@ -28,6 +28,7 @@ class Draft:
         searched_for: the question as it was searched for, when that is not the question as it was asked.
         text: the shown text, in the pieces in which it came.
         refused: written by us, because the documents do not hold the answer.
+        ours_from: character from which on the text is our own and no LLM's; None for none of it.
         finish_reason, usage: as the LLM reported them.
         milliseconds: per step.
     """
@@ -37,6 +38,7 @@ class Draft:
     searched_for: str = ""
     text: list[str] = field(default_factory=list)
     refused: bool = False
+    ours_from: int | None = None
     finish_reason: str = "stop"
     usage: dict[str, Any] = field(default_factory=dict)
     milliseconds: dict[str, float] = field(default_factory=dict)

@@ -169,11 +169,14 @@ async def test_a_wrong_plan_ends_in_an_answer_that_says_from_how_many_rows(
     body = await ask(http, collection, "Roughly how many orders got returned in orders.csv by city?")
     assert "Not computed: read from" in body["answer"]
     assert "of 400 rows of `orders.csv`" in body["answer"]
+    ours = body["answer"].find("Not computed")
+    assert all(one["end"] <= ours for one in body["general_parts"])  # we say it, no LLM knows it
     traced = (await trace_of(body))["table"]
     assert traced["reason"] == "not understood"
     assert "plan" not in traced
     again = await ask(http, collection, "How many orders are there?")
     assert "**400 rows**" in again["answer"]  # nothing was dropped
+    assert again["general_parts"] == []
 
 
 async def test_a_stranger_gets_nothing_and_a_deleted_table_leaves_nothing(
