@@ -50,7 +50,11 @@ class Worker:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGSTOP)
         if rows.exists():
-            time.sleep(0.5)  # a COMMIT that was sent before it stopped still takes effect
+            # a COMMIT that was sent before it stopped still takes effect
+            quiet = 0
+            while quiet < 10:
+                time.sleep(0.1)
+                quiet = 0 if others_at_work() else quiet + 1
             if rows.exists():
                 return True
         os.killpg(self.process.pid, signal.SIGCONT)
@@ -69,6 +73,16 @@ class Worker:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+
+def others_at_work() -> bool:
+    """Whether PostgreSQL is busy with what somebody else has sent to this database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND state = 'active')"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def test_database_url() -> str:

@@ -20,9 +20,7 @@ TEXT = "\n\n".join(f"Paragraph {n}. The branch in town {n} opened in {1900 + n}.
 
 
 def test_a_text_becomes_embedded_chunks_with_exact_offsets(celery_worker, upload, settle):
-    document = upload(TEXT.encode(), "branches.txt")
-    assert document.status == Status.QUEUED
-    [document] = settle(document)
+    [document] = settle(upload(TEXT.encode(), "branches.txt"))
     assert (document.status, document.error_code) == (Status.COMPLETED, "")
     chunks = list(document.chunks.order_by("part_index", "index"))
     assert len(chunks) == document.chunk_count > 5
