@@ -95,12 +95,14 @@ def _what(one: list[Token], other: list[Token], claim: Claim, unit: Unit, eviden
 
 
 def _stands_elsewhere(one: list[Token], other: list[Token], claim: Claim, unit: Unit) -> bool:
-    """Whether words are only added or left out here, and as many negations stand in both sentences.
+    """Whether words are only added or left out here, and both sentences deny the same and nothing else of it.
 
     "Do not open the device" says what "The device must not be opened" says.
     """
-    alike = negations(claim.tokens, claim.language) == negations(unit.tokens, unit.language)
-    return alike and (not one or not other)
+    mine, theirs = claim.polarity, unit.polarity
+    heads = {head for head, *_ in mine.negated}
+    alike = heads == {head for head, *_ in theirs.negated} and not heads & (mine.plain | theirs.plain)
+    return alike and bool(heads) and (not one or not other)
 
 
 def _number_changed(
