@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from documents.tables import tokens
 from documents.tables.conditions import Ambiguous, Conditions
 from documents.tables.cursor import NotUnderstood
-from documents.tables.plan import NUMERIC, Plan, PlanError, checked
+from documents.tables.plan import MAX_LIMIT, NUMERIC, Plan, PlanError, checked
 from documents.tables.schema import Match, Table
 
 ORDERS = {
@@ -83,7 +83,7 @@ class _Parser(Conditions):
             order = ORDERS[self.word()]
             return Plan("count", by=self.column().index, order=order, limit=1)
         if self.kind("number") and self.next_is("common"):
-            limit = int(float(self.token().text))
+            limit = self._limit()
             self.word()
             return Plan("count", by=self.column().index, order="highest", limit=limit)
         if self.take("count"):
@@ -156,9 +156,15 @@ class _Parser(Conditions):
         column = self.column()
         return Plan("maximum" if order == "highest" else "minimum", column=column.index)
 
+    def _limit(self) -> int:
+        text = self.token().text
+        if not text.isdecimal() or len(text) > len(str(MAX_LIMIT)):
+            raise NotUnderstood
+        return int(text)
+
     def _top(self) -> Plan:
         """N COLUMN by number of ROWS | [sum of] COLUMN."""
-        limit = int(float(self.token().text)) if self.kind("number") else 10
+        limit = self._limit() if self.kind("number") else 10
         if self.take_kind("rows"):
             if not self.take("by"):
                 raise NotUnderstood

@@ -180,3 +180,10 @@ def test_cells_are_not_read_as_markdown(asking):
     ask = asking(b"name,score\n**[1](http://x)** `b`,5\n<img src=x>,4\n")
     answer = ask("What is the highest score?")["answer"]
     assert "- row 1: `name: **[1](http://x)** 'b'; score: 5`" in answer
+
+
+@pytest.mark.parametrize("many", ["9" * 500, "2.5", "100"])
+def test_a_number_of_groups_that_nobody_can_mean_is_no_plan(asking, many):
+    ask = asking(b"city,total\nRome,3\nOslo,4\nRome,5\n")
+    assert ask(f"top {many} cities by total")["reason"] == "not understood"
+    assert len(ask("top 2 cities by total")["result"]["groups"]) == 2
