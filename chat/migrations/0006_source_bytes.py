@@ -12,6 +12,7 @@ FILL = """UPDATE chat_messagesource s SET document_sha256 = d.sha256
 class Migration(migrations.Migration):
     dependencies = [("chat", "0005_message_error_next_step"), ("documents", "0005_serving_and_building")]
     operations = [
+        migrations.RunSQL("SET LOCAL statement_timeout = 0", migrations.RunSQL.noop),
         migrations.AddField(
             model_name="messagesource",
             name="document_sha256",
