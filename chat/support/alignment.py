@@ -101,8 +101,9 @@ def _stands_elsewhere(one: list[Token], other: list[Token], claim: Claim, unit: 
     """
     mine, theirs = claim.polarity, unit.polarity
     heads = {head for head, *_ in mine.negated}
+    same_count = negations(claim.tokens, claim.language) == negations(unit.tokens, unit.language)
     alike = heads == {head for head, *_ in theirs.negated} and not heads & (mine.plain | theirs.plain)
-    return alike and bool(heads) and (not one or not other)
+    return bool(heads) and same_count and alike and (not one or not other)
 
 
 def _number_changed(

@@ -40,6 +40,7 @@ TURNED = {
         "It does not contain lactose but contains gluten.",
         "It contains lactose but does not contain gluten [1].",
     ),
+    "negation of a negation": ("There is no lift in the house.", "There is not no lift in the house [1]."),
     "another year": ("Capital expenditures were $1.3bn in FY2022.", "They were $1.3 billion in 2021 [1]."),
     "another scale": ("Der Umsatz lag bei 12 Mio. Euro.", "Der Umsatz lag bei 12 Milliarden Euro [1]."),
     "another amount in brackets": ("Interest was $(12) million.", "Interest was $12 billion [1]."),
