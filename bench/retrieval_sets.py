@@ -1,7 +1,7 @@
 """The data of bench/retrieval.py: files through the real ingestion, questions through the real `search`.
 
 Each measure returns scores per question and way of ranking (`dense`, `words`, `both`); those of odd questions
-are reported apart, because settings were chosen on the even ones.
+are reported apart: the weights were compared on the even ones first.
 """
 
 import json
