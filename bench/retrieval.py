@@ -118,7 +118,7 @@ def _markdown(results: dict[str, Any]) -> str:
         "",
         "`python bench/retrieval.py`. Files through the real ingestion with the default settings, questions",
         "through the real search; `both` is what users get. In brackets: the odd questions alone. The",
-        "weights were compared on the even ones, which hardly tell 0.5 from 0.65, then set with a look at all.",
+        "weights were compared on the even ones, where 0.5 to 0.65 are level, then set with a look at all.",
         "",
         "| data | questions | measure | dense | words | both |",
         "| --- | --- | --- | --- | --- | --- |",
