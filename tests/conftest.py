@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import Role, User
 from collections_app.models import Collection
 from tests.contracts.fixtures import _llm_server, builtin_llm, llm_server  # noqa: F401
+from tests.worker import Worker, test_database_url
 
 PASSWORD = "a-long-and-rare-passphrase"
 
@@ -83,3 +84,26 @@ def client_for():
         return client
 
     return make
+
+
+@pytest.fixture(scope="session")
+def _worker(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        worker = Worker(test_database_url())
+    worker.start()
+    yield worker
+    worker.stop()
+
+
+@pytest.fixture
+def celery_worker(transactional_db, _worker) -> Worker:
+    """A running ingestion worker; the test's rows are committed, so that it sees them."""
+    if _worker.process.poll() is not None:
+        _worker.start()
+    return _worker
+
+
+@pytest.fixture
+def no_other_worker(transactional_db, _worker) -> None:
+    """The run's worker is stopped; `celery_worker` starts it again."""
+    _worker.stop()

@@ -16,7 +16,7 @@ from chat.models import ChatSession
 from documents.models import Document
 from documents.tables import files, service
 from tests.chat.conftest import ScriptedLLM, serve, stored
-from tests.documents.conftest import _worker, celery_worker, settle, upload  # noqa: F401
+from tests.documents.conftest import settle, upload  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

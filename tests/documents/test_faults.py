@@ -16,7 +16,7 @@ from documents import services, tasks
 from documents.ingestion import lease, part, storage, sweeper
 from documents.ingestion.split import document_split
 from documents.models import Chunk, Document, DocumentPart, EmbeddingCache, PartStatus, Status
-from tests.documents.conftest import Worker, test_database_url
+from tests.worker import Worker, test_database_url
 
 
 def book(seed: int, sentences: int = 9000) -> bytes:
@@ -61,7 +61,7 @@ def assert_whole(document: Document, content: bytes) -> None:
     assert document.parts_done == document.parts_total == document.parts.filter(status="done").count()
 
 
-def test_kill_9_in_the_middle_ends_completed_with_no_chunk_twice(transactional_db, upload, settle):
+def test_kill_9_in_the_middle_ends_completed_with_no_chunk_twice(no_other_worker, upload, settle):
     worker = Worker(test_database_url())
     content = book(1)
     try:

@@ -14,10 +14,10 @@ from config.api.health import WORKER_HEARTBEAT_KEY
 from documents.ingestion import storage
 from documents.models import Document, Status
 from documents.uploads import watch
-from tests.documents.conftest import ROOT, test_database_url
 from tests.documents.files import make_pdf
 from tests.documents.test_api import process
 from tests.documents.test_bulk import zipped
+from tests.worker import ROOT, test_database_url
 
 
 @pytest.fixture

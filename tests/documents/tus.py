@@ -15,7 +15,7 @@ from django.conf import settings
 from config.embedded import ports
 from documents.ingestion import storage
 from documents.models import Document
-from tests.documents.conftest import ROOT, test_database_url
+from tests.worker import ROOT, test_database_url
 
 VERSION = {"Tus-Resumable": "1.0.0"}
 PIECE = "application/offset+octet-stream"

@@ -7,7 +7,6 @@ from chat.evaluation.rules import Wanted
 from chat.models import EvaluationQuestion
 from documents.models import Document
 from tests.chat.conftest import TEXTS, add_document
-from tests.documents.conftest import _worker, celery_worker  # noqa: F401
 
 LEAVE = Wanted("How many days of annual leave do full-time staff have?", passage="25 days of annual leave")
 HOTEL = Wanted("How much may a hotel cost per night?", document_name="handbook.txt", passage="120 euros")
