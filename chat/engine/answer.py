@@ -23,7 +23,7 @@ from chat.engine.refusal import is_refusal, refusal_text
 from chat.engine.threads import in_thread
 from chat.llm import errors as llm_errors
 from chat.llm import registry
-from chat.llm.base import LLM, Finished, LLMRequest, TextDelta
+from chat.llm.base import LLM, Finished, TextDelta
 from chat.models import Message
 from chat.protocol import error_fields
 from chat.rendering import render_markdown
@@ -175,15 +175,7 @@ class Generation:
     async def _write(self, llm: LLM, context: selectors.AnswerContext) -> None:
         prompt = self.draft.prompt
         assert prompt is not None
-        collection = context.collection
-        request = LLMRequest(
-            messages=tuple(prompt.messages),
-            temperature=collection.temperature,
-            max_tokens=prompt.max_tokens,
-            context_tokens=collection.context_tokens,
-            question=self.draft.searched_for or context.question,
-            passages=tuple(prompt.passages),
-        )
+        request = prompt.request(context.collection, self.draft.searched_for or context.question)
         markers = citations.MarkerFilter(len(prompt.passages))
         asked = time.monotonic()
         self._start()

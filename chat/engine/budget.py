@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from chat.engine.tokens import estimate_message, estimate_tokens
-from chat.llm.base import ChatMessage
+from chat.llm.base import ChatMessage, LLMRequest
 from chat.prompts import PromptName, conversation_line, conversation_text, fenced_passage, fill
 from collections_app.models import AnswerMode, Collection, Provider
 from config.embedded import llm as builtin
@@ -34,6 +34,17 @@ class FittedPrompt:
     trimmed: dict[str, int] = field(default_factory=dict)
     prompt_tokens: int = 0
     max_tokens: int = 1024
+
+    def request(self, collection: Collection, question: str) -> LLMRequest:
+        """What the collection's LLM is asked."""
+        return LLMRequest(
+            messages=self.messages,
+            temperature=collection.temperature,
+            max_tokens=self.max_tokens,
+            context_tokens=collection.context_tokens,
+            question=question,
+            passages=self.passages,
+        )
 
 
 def fit(

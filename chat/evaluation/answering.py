@@ -11,7 +11,7 @@ from chat.engine import budget, citations, tables
 from chat.engine.outcome import Draft, conclude
 from chat.engine.refusal import is_refusal, refusal_text
 from chat.llm import registry
-from chat.llm.base import LLM, Finished, LLMRequest, TextDelta
+from chat.llm.base import LLM, Finished, TextDelta
 from chat.selectors import AnswerContext
 from chat.sentences import sentences
 from chat.text import storable
@@ -96,16 +96,9 @@ async def _work(context: AnswerContext, result: SearchResult, draft: Draft) -> N
 
 
 async def _write(llm: LLM, context: AnswerContext, draft: Draft) -> None:
-    prompt, collection = draft.prompt, context.collection
+    prompt = draft.prompt
     assert prompt is not None
-    request = LLMRequest(
-        messages=tuple(prompt.messages),
-        temperature=collection.temperature,
-        max_tokens=prompt.max_tokens,
-        context_tokens=collection.context_tokens,
-        question=context.question,
-        passages=tuple(prompt.passages),
-    )
+    request = prompt.request(context.collection, context.question)
     markers = citations.MarkerFilter(len(prompt.passages))
     try:
         async with asyncio.timeout(ANSWER_SECONDS), aclosing(llm.stream(request)) as events:  # type: ignore[type-var]

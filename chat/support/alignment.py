@@ -5,6 +5,7 @@ from difflib import SequenceMatcher
 
 from chat.support.evidence import Claim, Evidence, Unit, fold
 from chat.support.polarity import negations, opposite
+from chat.support.quantities import Quantity
 from chat.support.tokens import Token
 
 RUN = 2  # equal words on a side that make a place word for word the same
@@ -115,7 +116,7 @@ def _number_changed(
     return not any(evidence.reading.equal(said, held, claim.reading) for said in mine for held in theirs)
 
 
-def _numbers(words: list[Token], claim: Claim) -> list:  # type: ignore[type-arg]
+def _numbers(words: list[Token], claim: Claim) -> list[Quantity]:
     starts = {word.start for word in words}
     return [one for one in claim.reading.quantities if one.start in starts]
 

@@ -15,9 +15,8 @@ SHORT = 3  # letters: "of", "the", "und" need no capital
 CAPITALISED = 0.8  # of the longer words
 WORD = re.compile(r"[^\W\d_]+")
 NUMBERED = re.compile(
-    r"(?:(?:note|item|part|table|section|chapter|article|appendix|exhibit|figure)\s+)?"
-    r"[\dA-Z]{1,4}(?:\.\d{1,3})*[.):]?\s+",
-    re.IGNORECASE,
+    r"(?:(?i:note|item|part|table|section|chapter|article|appendix|exhibit|figure)\s+)?"
+    r"(?:\d{1,4}[A-Z]?|[IVXLC]{1,5}|[A-Z])(?:\.\d{1,3})*[.):]?\s+"
 )
 # What rows of tables, addresses and tables of contents hold.
 OTHER = re.compile(r"[$%€£|_@]|\d[.,]\d{3}|\.{3}|https?:|\d\D+\d")

@@ -58,7 +58,7 @@ def _computable(kind: str, reading: Any, facts: dict[str, Any]) -> tuple[Kind, A
     if kind in ("integer", "decimal"):
         return "number", reading
     if kind in ("date", "empty"):
-        return kind, reading  # type: ignore[return-value]
+        return ("date" if kind == "date" else "empty"), reading
     filled = facts["filled"] - facts["missing"]
     best = max(("point", "comma"), key=lambda name: (facts[name] or {"count": 0})["count"])
     if not facts["codes"] and facts[best] and facts[best]["count"] > filled * MIXED_SHARE:

@@ -36,6 +36,7 @@ def found(*lines: str) -> list[str]:
         "NOTE 7 — SHORT-TERM BORROWINGS AND CREDIT LINES",
         "Item 7A. Quantitative and Qualitative Disclosures About Market Risk",
         "2.13 Cash Incentive Deferrals",
+        "IV. Free Cash Flow",
         "Haftung des Vermieters",
         "What Is Covered?",
     ],
@@ -48,6 +49,8 @@ def test_capitalised_words_on_a_line_of_their_own_are_a_heading(heading):
     "line",
     [
         "and the rest of a sentence that began above",
+        "and Foreign Affairs",
+        "the Ministry",
         "The rest of a sentence that ends here.",
         "Total current assets 7,453 7,659",
         "Gross Profit $ 15,441",

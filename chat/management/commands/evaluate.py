@@ -5,15 +5,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.models import Role, User
 from chat.evaluation import runner, runs, selectors
 from chat.evaluation.report import as_table, compared_as_table, worse_as_lines
 from chat.models import EvaluationRun, RunStatus
-from collections_app import access
-from collections_app.models import AnswerMode, Collection
+from collections_app.commands import WRONG_USE, named_actor, named_collection
+from collections_app.models import AnswerMode
 from config.errors import VerbatimError
 
-WRONG_USE, NOT_ALL_WELL = 2, 1
+NOT_ALL_WELL = 1
 
 
 class Command(BaseCommand):
@@ -44,8 +43,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object at the end, no lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        actor = _actor(options["email"])
-        collection = _collection(actor, options["model"])
+        actor = named_actor(options["email"])
+        collection = named_collection(actor, options["model"])
         trial = runs.Trial(options["top_k"], options["threshold"], options["mode"], options["answers"])
         try:
             base = selectors.run_for(collection, options["compare"]) if options["compare"] else None
@@ -88,31 +87,6 @@ class Command(BaseCommand):
             return
         self.stdout.write(compared_as_table(base, run))
         self.stdout.write(worse_as_lines(selectors.compared(base, run)))
-
-
-def _actor(email: str | None) -> User:
-    people = User.objects.filter(is_active=True)
-    if email:
-        actor = people.filter(email__iexact=email).first()
-    else:
-        actor = people.filter(role=Role.SUPERADMIN).order_by("pk").first()
-    if actor is None:
-        missing = (
-            f"There is no active user {email}." if email else "There is no superadmin; name somebody by --as."
-        )
-        raise CommandError(missing, returncode=WRONG_USE)
-    return actor
-
-
-def _collection(actor: User, named: str) -> Collection:
-    """By name, else by id."""
-    rows = access.manageable_by(actor)
-    collection = rows.filter(name=named).first()
-    if collection is None and named.isascii() and named.isdigit() and len(named) < 19:
-        collection = rows.filter(pk=int(named)).first()
-    if collection is None:
-        raise CommandError(f"{actor.email} manages no model {named!r}.", returncode=WRONG_USE)
-    return collection
 
 
 def _words(error: VerbatimError) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.models import Role, User
-from collections_app import access
+from accounts.models import User
+from collections_app.commands import WRONG_USE, named_actor, named_collection
 from collections_app.models import Collection
 from config.errors import VerbatimError
 from documents import services
@@ -16,7 +16,7 @@ from documents.parsing.clean import clean_name
 from documents.uploads import paths
 from documents.uploads.watch import watch
 
-WRONG_USE, NOT_ALL_WELL = 2, 1
+NOT_ALL_WELL = 1
 
 
 class Command(BaseCommand):
@@ -46,8 +46,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object at the end, no lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        actor = _actor(options["email"])
-        collection = _collection(actor, options["model"])
+        actor = named_actor(options["email"])
+        collection = named_collection(actor, options["model"])
         if missing := [str(path) for path in options["paths"] if not path.exists()]:
             raise CommandError(f"There is no {', '.join(missing)}.", returncode=WRONG_USE)
         self.quiet = options["json"]
@@ -140,36 +140,6 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         if not self.quiet:
             self.stdout.write(line)
-
-
-def _actor(email: str | None) -> User:
-    people = User.objects.filter(is_active=True)
-    if email:
-        actor = people.filter(email__iexact=email).first()
-    else:
-        actor = people.filter(role=Role.SUPERADMIN).order_by("pk").first()
-    if actor is None:
-        raise CommandError(
-            f"There is no active user {email}."
-            if email
-            else "There is no superadmin; name somebody by --as.",
-            returncode=WRONG_USE,
-        )
-    return actor
-
-
-def _collection(actor: User, named: str) -> Collection:
-    """By name, else by id."""
-    rows = access.manageable_by(actor)
-    collection = rows.filter(name=named).first()
-    if collection is None and named.isascii() and named.isdigit() and len(named) < 19:
-        collection = rows.filter(pk=int(named)).first()
-    if collection is None:
-        raise CommandError(
-            f"{actor.email} manages no model {named!r}. Check its name; --as names another person.",
-            returncode=WRONG_USE,
-        )
-    return collection
 
 
 def _outcome(document: Document) -> str:
