@@ -18,6 +18,7 @@ from django.db.models import Q
 from accounts.models import User
 from config.error_codes import ErrorCode
 from config.errors import VerbatimError
+from config.queues import ring
 from documents.ingestion import storage
 from documents.models import Chunk, Document, DocumentPart, MediaType
 from documents.parsing.guards import ParserChild
@@ -101,8 +102,13 @@ def compute(table: TableFile, *, question: str | None = None, plan: Any = None) 
         answer = _child.ask(table, {"question": question, "plan": plan}, ASK_SECONDS)
     except VerbatimError as error:
         log.warning("table %s was not computed: %s", table.document_id, error.code)
-        slow = error.code == ErrorCode.PARSE_TIMEOUT
-        return {"reason": TOO_LONG if slow else UNREADABLE}
+        if error.code != ErrorCode.PARSE_TIMEOUT:
+            return {"reason": UNREADABLE}
+        if table.spans is not None:  # its database is not made yet, which takes longer than a question may
+            from documents.tasks import prepare_table
+
+            ring(prepare_table, table.document_id)
+        return {"reason": TOO_LONG}
     if answer.get("busy"):
         return {"reason": BUSY}
     if answer.get("missing"):  # it was removed since `table_file` looked

@@ -1,5 +1,6 @@
 """Questions about a table, asked of the real server after a real worker has read the file."""
 
+import asyncio
 import json
 import time
 from decimal import Decimal
@@ -15,6 +16,7 @@ from chat.llm.base import LLMConfig
 from chat.models import ChatSession
 from documents.models import Document
 from documents.tables import files, service
+from documents.tasks import prepare_table
 from tests.chat.conftest import ScriptedLLM, serve, stored
 from tests.documents.conftest import settle, upload  # noqa: F401
 
@@ -205,9 +207,18 @@ async def test_a_table_that_takes_too_long_is_answered_from_its_passages(
     http, table, collection, writer, monkeypatch
 ):
     monkeypatch.setattr(service, "ASK_SECONDS", 0.001)
+    rung = []
+    monkeypatch.setattr(prepare_table, "apply_async", lambda args, **options: rung.append(args))
+    document, _ = table
+    made = files.database_of(document.stored_name, document.reading)
+    deadline = time.monotonic() + 60
+    while not made.exists() and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+    made.unlink()  # as if the worker had never come to it
     body = await ask(http, collection, "How many orders are in Berlin?")
     assert "Not computed: read from" in body["answer"]
     assert (await trace_of(body))["table"]["reason"] == "took too long"
+    assert rung == [(document.pk,)], "a worker makes it ready for the next question"
     monkeypatch.undo()
     monkeypatch.setattr(registry, "build", lambda config: writer)
     assert "**200** of the 400 rows" in (await ask(http, collection, "How many orders in Berlin?"))["answer"]
