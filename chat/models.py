@@ -53,6 +53,14 @@ class Message(models.Model):
     reply_to = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="replies")
     superseded = models.BooleanField(default=False, help_text="A newer answer to the same question exists.")
     client_id = models.CharField(max_length=64, blank=True)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        help_text="Of a question with a client_id: whose id that is. It names one question of his for good.",
+    )
     llm_provider = models.CharField(max_length=16, blank=True)
     llm_model_name = models.CharField(max_length=200, blank=True)
     finish_reason = models.CharField(max_length=12, blank=True, help_text="stop, length, stopped or error.")
@@ -71,7 +79,8 @@ class Message(models.Model):
                 fields=["session"],
                 condition=Q(status="streaming"),
                 name="message_one_generation_per_session",
-            )
+            ),
+            models.UniqueConstraint(fields=["asked_by", "client_id"], name="message_client_id_once"),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from config.errors import ErrorCode, VerbatimError
 
 MAX_FRAME_BYTES = 64 * 1024
 MAX_ID = 2**63 - 1
+MAX_CLIENT_ID_CHARS = 64
 
 ServerFrame = dict[str, Any]
 
@@ -90,7 +91,7 @@ def parse(text: str | None) -> ClientFrame:
                 model_id=_id(data, "model_id"),
                 message=_text(data, "message"),
                 session_id=_uuid(data, "session_id") if data.get("session_id") is not None else None,
-                client_id=_text(data, "client_id") if data.get("client_id") is not None else "",
+                client_id=_client_id(data),
             )
         case "stop":
             return StopFrame(_id(data, "message_id"))
@@ -152,6 +153,13 @@ def _text(data: dict[str, Any], name: str) -> str:
     value = data.get(name)
     if not isinstance(value, str):
         raise _malformed(f"{name} must be a string.")
+    return value
+
+
+def _client_id(data: dict[str, Any]) -> str:
+    value = _text(data, "client_id") if data.get("client_id") is not None else ""
+    if len(value) > MAX_CLIENT_ID_CHARS:
+        raise _malformed(f"client_id is longer than {MAX_CLIENT_ID_CHARS} characters.")
     return value
 
 

@@ -13,6 +13,7 @@ from accounts.models import User
 from chat.engine.refusal import is_refusal
 from chat.llm.base import ChatMessage
 from chat.models import ChatSession, Message, MessageRole, MessageSource, MessageStatus, MessageTrace
+from chat.text import storable
 from collections_app import access
 from collections_app.models import AnswerMode, Collection
 from config.errors import ErrorCode, VerbatimError
@@ -87,6 +88,27 @@ def answer_for(user: User, message_id: int) -> Message:
     if message.role != MessageRole.ASSISTANT:
         raise VerbatimError(ErrorCode.NOT_FOUND)
     return message
+
+
+def question_asked(user: User, client_id: str) -> tuple[ChatSession, Message, Message] | None:
+    """The question to which the user's client gave this id, with its session and its newest answer, if any.
+
+    Returns:
+        Session, question, answer.
+
+    Raises:
+        VerbatimError: NOT_FOUND when he may not read it any more.
+    """
+    if not client_id:
+        return None
+    question = Message.objects.filter(asked_by=user, client_id=storable(client_id)).first()
+    if question is None:
+        return None
+    session = session_for(user, question.session_id)
+    answer = question.replies.order_by("-id").first()
+    if answer is None:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    return session, question, answer
 
 
 def last_answer(session: ChatSession) -> Message | None:

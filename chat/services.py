@@ -28,6 +28,11 @@ from documents.retrieval.types import Passage
 
 TITLE_CHARS = 80
 ONE_GENERATION = "message_one_generation_per_session"
+CLIENT_ID_ONCE = "message_client_id_once"
+
+
+class AskedBefore(Exception):
+    """A question with this client_id of this user is stored already."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def question_ask(
 
     Args:
         session: where to ask; None begins a conversation whose title is the question.
-        client_id: the client's own name for the question, handed back to it.
+        client_id: the client's own name for the question, handed back to it; one question per user has it.
         origin: channel name of the asking socket, which needs no hint about its own question.
 
     Returns:
@@ -115,17 +120,12 @@ def question_ask(
 
     Raises:
         VerbatimError: MESSAGE_EMPTY, MESSAGE_TOO_LONG, SESSION_BUSY.
+        AskedBefore: it arrived twice; see `selectors.question_asked`. Nothing was stored.
     """
     text = message_check(message)
     with transaction.atomic():
         session = _locked(session) if session else session_create(user=user, collection=collection)
-        question = Message.objects.create(
-            session=session,
-            role=MessageRole.USER,
-            content=text,
-            client_id=storable(client_id)[:64],
-            completed_at=timezone.now(),
-        )
+        question = _question_store(user, session, text, storable(client_id))
         answer = _answer_open(session, question, collection)
         if session.title:
             _touch(session)
@@ -133,6 +133,23 @@ def question_ask(
             _touch(session, title=one_line(text, TITLE_CHARS))
         _hint(session, origin=origin)
     return session, question, answer
+
+
+def _question_store(user: User, session: ChatSession, text: str, client_id: str) -> Message:
+    try:
+        with transaction.atomic():
+            return Message.objects.create(
+                session=session,
+                role=MessageRole.USER,
+                content=text,
+                client_id=client_id,
+                asked_by=user if client_id else None,
+                completed_at=timezone.now(),
+            )
+    except IntegrityError as error:
+        if CLIENT_ID_ONCE in str(error):
+            raise AskedBefore from error
+        raise
 
 
 def answer_regenerate(*, answer: Message, origin: str = "") -> tuple[ChatSession, Message, Message]:

@@ -71,6 +71,7 @@ class ErrorCode(StrEnum):
     MESSAGE_EMPTY = "message_empty"
     MESSAGE_TOO_LONG = "message_too_long"
     SESSION_BUSY = "session_busy"
+    CLIENT_ID_REUSED = "client_id_reused"
     NOT_STREAMING = "not_streaming"
     MALFORMED_FRAME = "malformed_frame"
     UNKNOWN_FRAME = "unknown_frame"
@@ -273,6 +274,11 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
     C.MESSAGE_EMPTY: D(400, "The message is empty.", "Write a question."),
     C.MESSAGE_TOO_LONG: D(400, "The message is too long.", "Shorten it, or attach the text as a file."),
     C.SESSION_BUSY: D(409, "This chat is still answering.", "Wait for the answer or stop it.", True),
+    C.CLIENT_ID_REUSED: D(
+        409,
+        "This client_id already names another question of yours.",
+        "Make a new random client_id for each question.",
+    ),
     C.NOT_STREAMING: D(409, "That answer is not being written any more.", "Reload the chat."),
     C.MALFORMED_FRAME: D(400, "The frame could not be read.", "Send one JSON object with a known type."),
     C.UNKNOWN_FRAME: D(400, "This type of frame is not known.", "See the socket's description in the docs."),

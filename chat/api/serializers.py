@@ -19,7 +19,13 @@ class AskSerializer(serializers.Serializer):
     model_id = serializers.IntegerField(min_value=1, max_value=MAX_ID)
     message = serializers.CharField(allow_blank=True, trim_whitespace=False)
     session_id = serializers.UUIDField(required=False, allow_null=True, default=None)
-    client_id = serializers.CharField(required=False, allow_blank=True, max_length=64, default="")
+    client_id = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=64,
+        default="",
+        help_text="A random id of yours for this question: sent again with it, the question is asked once.",
+    )
 
 
 class ChatUploadSerializer(serializers.Serializer):

@@ -11,7 +11,7 @@ from chat import selectors
 from chat.engine import repair, stream_log
 from chat.engine.threads import in_thread
 from chat.models import Message, MessageStatus
-from chat.protocol import ServerFrame, error_frame
+from chat.protocol import ServerFrame, error_frame, question_fields
 from chat.rendering import render_markdown
 from config.errors import ErrorCode, VerbatimError
 
@@ -88,6 +88,8 @@ def _stored_frames(message_id: int, after_seq: int) -> list[str]:
         return [json.dumps(gone)]
     context = {"session_id": str(message.session_id), "message_id": message_id}
     frames: list[ServerFrame] = []
+    if after_seq == 0 and message.reply_to is not None:
+        frames.append({"type": "user_message", **question_fields(message.reply_to)})
     if (refusal := selectors.refusal_of(message)) is not None:
         frames.append(error_frame(refusal))
     frames.append(
@@ -109,4 +111,5 @@ def _stored_frames(message_id: int, after_seq: int) -> list[str]:
 
 
 def _stored(message_id: int) -> Message | None:
-    return selectors.messages_with_details(Message.objects.filter(pk=message_id)).first()
+    messages = Message.objects.filter(pk=message_id).select_related("reply_to")
+    return selectors.messages_with_details(messages).first()

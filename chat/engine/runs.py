@@ -12,6 +12,7 @@ from chat.engine.answer import Generation
 from chat.engine.threads import in_thread
 from chat.models import ChatSession, Message, MessageStatus
 from chat.protocol import question_fields
+from chat.text import storable
 from collections_app import access
 from collections_app.models import Collection
 from config.api import throttling
@@ -40,14 +41,28 @@ async def ask(
     client_id: str = "",
     origin: str = "",
 ) -> Started:
-    """Store a question and begin to answer it.
+    """Store a question and begin to answer it; one that arrives a second time has its answer already.
+
+    Args:
+        client_id: the client's own name for the question. A client that does not know whether its question
+            arrived sends it again with the same one, and is given the answer that was begun.
 
     Raises:
         VerbatimError: NOT_FOUND for a model or session that the user may not use, VALIDATION_ERROR when the
-            session belongs to another model, and what `services.question_ask` raises.
+            session belongs to another model, CLIENT_ID_REUSED when the id names another question, and what
+            `services.question_ask` raises.
     """
-    session, question, answer = await in_thread(_ask, user, model_id, message, session_id, client_id, origin)
-    return _start(session, question, answer, is_new=True)
+    asked = _Asked(user, model_id, message, session_id, client_id)
+    if (known := await in_thread(_asked_before, asked)) is None:
+        try:
+            session, question, answer = await in_thread(_ask, asked, origin)
+        except services.AskedBefore:
+            known = await in_thread(_asked_before, asked)
+        else:
+            return _start(session, question, answer, is_new=True)
+    if known is None:  # its conversation was deleted in between
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    return known
 
 
 async def regenerate(*, user: User, message_id: int, origin: str = "") -> Started:
@@ -100,21 +115,42 @@ def require_same_model(session: ChatSession, collection: Collection) -> None:
         )
 
 
-def _ask(
-    user: User, model_id: int, message: str, session_id: uuid.UUID | None, client_id: str, origin: str
-) -> tuple[ChatSession, Message, Message]:
-    throttling.hit("chat", str(user.pk), fail_closed=False)
-    collection = access.get_for(user, model_id)
-    session = selectors.session_for(user, session_id) if session_id is not None else None
+@dataclass(frozen=True)
+class _Asked:
+    """A question as it came in."""
+
+    user: User
+    model_id: int
+    message: str
+    session_id: uuid.UUID | None
+    client_id: str
+
+
+def _asked_before(asked: _Asked) -> Started | None:
+    """The answer that was begun when this question came first."""
+    known = selectors.question_asked(asked.user, asked.client_id)
+    if known is None:
+        return None
+    session, question, answer = known
+    same = question.content == storable(asked.message).strip() and session.collection_id == asked.model_id
+    if not same or asked.session_id not in (None, session.pk):
+        raise VerbatimError(ErrorCode.CLIENT_ID_REUSED)
+    return Started(session.pk, question.pk, answer.pk)
+
+
+def _ask(asked: _Asked, origin: str) -> tuple[ChatSession, Message, Message]:
+    throttling.hit("chat", str(asked.user.pk), fail_closed=False)
+    collection = access.get_for(asked.user, asked.model_id)
+    session = selectors.session_for(asked.user, asked.session_id) if asked.session_id is not None else None
     if session is not None:
         require_same_model(session, collection)
         repair.repair_session(session.pk)
     return services.question_ask(
-        user=user,
+        user=asked.user,
         collection=collection,
-        message=message,
+        message=asked.message,
         session=session,
-        client_id=client_id,
+        client_id=asked.client_id,
         origin=origin,
     )
 

@@ -80,6 +80,11 @@ export class Composer {
     else sessionStorage.removeItem(this.draftKey);
   }
 
+  /** A question that is not stored yet comes back at the next visit. */
+  keepQuestion(text) {
+    if (this.draftKey) sessionStorage.setItem(this.draftKey, text);
+  }
+
   setText(text) {
     this.input.value = text;
     this.grow();

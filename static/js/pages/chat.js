@@ -51,6 +51,7 @@ class ChatPage {
     this.composer.focus();
     this.askSuggested();
     document.addEventListener("visibilitychange", () => this.catchUp());
+    window.addEventListener("pagehide", () => this.pending && this.composer.keepQuestion(this.pending.text));
   }
 
   draftKey() {
@@ -127,6 +128,12 @@ class ChatPage {
     return messages;
   }
 
+  /** Show what is stored now, and follow what is being written. */
+  lookAgain() {
+    this.setActive(null);
+    this.loadMessages();
+  }
+
   /** Another tab or device may have gone on with this chat. */
   async catchUp() {
     if (document.visibilityState !== "visible" || !this.session || this.active || this.pending) return;
@@ -153,6 +160,7 @@ class ChatPage {
     this.sendPending();
   }
 
+  /** Also when the connection was lost before it was confirmed: the server asks the same client_id once. */
   sendPending() {
     const { text, clientId } = this.pending;
     const frame = { type: "chat", model_id: this.model.id, message: text, client_id: clientId };
@@ -160,19 +168,6 @@ class ChatPage {
     this.pending.sent = this.link.send(frame);
     if (!this.pending.sent) this.active.waiting.textContent = "Waiting for the connection; your question will be sent";
     else this.active.waiting.textContent = "Looking for passages";
-  }
-
-  /** The connection came back while a question was under way: was it stored? If not, send it again. */
-  async settlePending() {
-    if (!this.pending.sent) {
-      this.sendPending();
-      return;
-    }
-    const mine = (message) => message.client_id === this.pending.clientId;
-    const { results } = await api.get("/api/chat/history?ordering=-id&page_size=10");
-    const stored = results.find(mine);
-    if (stored) location.assign(`/chat/${stored.session_id}/`);
-    else this.sendPending();
   }
 
   stop() {
@@ -272,10 +267,8 @@ class ChatPage {
       this.setActive(null);
       say(sentence, { bad: true });
     } else if (pending) this.refusedQuestion(frame, pending, active);
-    else if (known && known === active) {
-      this.setActive(null); // nothing is being written any more: show what is stored
-      this.loadMessages();
-    } else say(sentence, { bad: true });
+    else if (known && known === active) this.lookAgain(); // nothing is being written any more
+    else say(sentence, { bad: true });
   }
 
   /** The question was not stored: it goes back into the box. */
@@ -295,8 +288,9 @@ class ChatPage {
     node.className = `link-state ${{ connected: "ok", waiting: "warn", refused: "warn" }[state] ?? ""}`;
     if (state === "refused") api.get("/api/auth/me").catch(() => {}); // a 401 leads to the sign-in page
     if (state !== "connected") return;
-    if (this.pending) this.settlePending().catch(complain);
+    if (this.pending && !this.attachments.busy) this.sendPending();
     else if (this.active?.id && this.session) this.link.follow(this.session.id, this.active.id);
+    else if (this.active?.replaced) this.lookAgain(); // asked for anew: did that arrive?
   }
 
   // --- what readers do with answers -------------------------------------------------------------
