@@ -85,6 +85,10 @@ class ErrorCode(StrEnum):
     LLM_KEY_REFUSED = "llm_key_refused"
     LLM_MODEL_NOT_FOUND = "llm_model_not_found"
     LLM_RATE_LIMITED = "llm_rate_limited"
+    LLM_NO_CREDIT = "llm_no_credit"
+    LLM_PROMPT_TOO_LONG = "llm_prompt_too_long"
+    LLM_DECLINED = "llm_declined"
+    LLM_NO_ANSWER = "llm_no_answer"
     LLM_REFUSED = "llm_refused"
     LLM_SERVER_ERROR = "llm_server_error"
     LLM_BAD_RESPONSE = "llm_bad_response"
@@ -307,6 +311,25 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
         "An administrator should check the model's name.",
     ),
     C.LLM_RATE_LIMITED: D(502, "The language model's server is rate limiting us.", "Try again later.", True),
+    C.LLM_NO_CREDIT: D(
+        502,
+        "The language model's account has no credit or quota left.",
+        "An administrator should top it up, or enter the key of another account.",
+    ),
+    C.LLM_PROMPT_TOO_LONG: D(
+        502,
+        "The prompt is longer than the language model's window.",
+        "Ask something shorter; an administrator should lower the window in the model's settings.",
+    ),
+    C.LLM_DECLINED: D(
+        502, "The provider's rules for content ended the answer.", "Ask in other words, or another model."
+    ),
+    C.LLM_NO_ANSWER: D(
+        502,
+        "The language model ended without a word of an answer.",
+        "Try again; an administrator can allow longer answers in the model's settings.",
+        True,
+    ),
     C.LLM_REFUSED: D(
         502,
         "The language model's server refused the request.",

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from chat.llm import calls, errors
+from chat.llm import calls, statuses
 from chat.llm.base import (
     Finished,
     LLMConfig,
@@ -12,6 +12,7 @@ from chat.llm.base import (
     ReasoningDelta,
     TextDelta,
 )
+from chat.llm.quirks import Quirks
 from chat.llm.streaming import EventDecoder, count_of, dict_of, list_of, parse_object, text_of
 from config.errors import ErrorCode, PermanentError
 
@@ -19,7 +20,9 @@ API_VERSION = "2023-06-01"
 MAX_TEMPERATURE = 1.0
 LENGTH_REASONS = ("max_tokens", "model_context_window_exceeded")
 
-_without_temperature: set[tuple[str, str]] = set()
+NO_TEMPERATURE = "temperature"
+
+quirks = Quirks()
 
 
 class AnthropicLLM:
@@ -68,15 +71,15 @@ class AnthropicLLM:
         }
         if system:
             body["system"] = system
-        if self._key not in _without_temperature:
+        if NO_TEMPERATURE not in quirks.of(self._key):  # never top_p beside it: several models take but one
             body["temperature"] = min(request.temperature, MAX_TEMPERATURE)
         return body
 
-    def _adjust(self, status: int, text: str) -> bool:
+    def _adjust(self, status: int, said: str) -> bool:
         """Newer models refuse `temperature`."""
-        if status != 400 or "temperature" not in text or self._key in _without_temperature:
+        if status != 400 or NO_TEMPERATURE not in said or NO_TEMPERATURE in quirks.of(self._key):
             return False
-        _without_temperature.add(self._key)
+        quirks.learn(self._key, NO_TEMPERATURE)
         return True
 
     @property
@@ -110,18 +113,23 @@ class AnthropicParser:
         kind = event.get("type")
         delta = dict_of(event.get("delta"))
         if kind == "error":
-            raise errors.from_error_object(self._config, event.get("error"))
+            raise statuses.from_error_object(self._config, event.get("error"))
         if kind == "message_start":
             self._count(dict_of(event.get("message")).get("usage"))
+        elif kind == "content_block_start":
+            yield from _block(dict_of(event.get("content_block")))
         elif kind == "content_block_delta":
-            if text := text_of(delta.get("text")):
-                yield TextDelta(text)
-            if thinking := text_of(delta.get("thinking")):
-                yield ReasoningDelta(thinking)
+            yield from _block(delta)
         elif kind == "message_delta":
             self._count(event.get("usage"))
             self._stop(text_of(delta.get("stop_reason")))
         elif kind == "message_stop":
+            self.finished = self.done = True
+        elif kind == "message":  # whole: the server did not stream
+            self._count(event.get("usage"))
+            for block in map(dict_of, list_of(event.get("content"))):
+                yield from _block(block)
+            self._stop(text_of(event.get("stop_reason")))
             self.finished = self.done = True
 
     def _stop(self, reason: str) -> None:
@@ -129,10 +137,18 @@ class AnthropicParser:
             self._reason = reason
             self.finished = True
         if reason == "refusal":
-            raise PermanentError(ErrorCode.LLM_REFUSED, "The provider declined to answer this.")
+            raise PermanentError(ErrorCode.LLM_DECLINED)
 
     def _count(self, usage: Any) -> None:
         for ours, theirs in (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")):
             count = count_of(dict_of(usage).get(theirs))
             if count is not None:
                 self._usage[ours] = count
+
+
+def _block(block: dict[str, Any]) -> Iterator[LLMEvent]:
+    """A block of content, or a piece of one."""
+    if thinking := text_of(block.get("thinking")):
+        yield ReasoningDelta(thinking)
+    if text := text_of(block.get("text")):
+        yield TextDelta(text)

@@ -6,13 +6,13 @@ import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import httpx
 from django.conf import settings
 
-from chat.llm import errors
+from chat.llm import errors, statuses
 from chat.llm.base import Finished, LLMConfig, LLMEvent, ReasoningDelta, TextDelta
 from chat.llm.streaming import Cleaner, LineDecoder, ThinkSplitter, UnreadableStream
 from config import outbound
@@ -20,6 +20,7 @@ from config.errors import ErrorCode, PermanentError, TransientError, VerbatimErr
 
 MAX_RETRIES = 2
 RETRY_SECONDS = 0.4
+MAX_WAIT_SECONDS = 30.0  # who wants us to wait longer than that (Retry-After) is not asked again
 AFTER_FINISH_SECONDS = 2.0  # for the usage that follows the last token
 MAX_ANSWER_BYTES = 1024 * 1024  # 32,000 tokens are about 150 kB
 MAX_WIRE_BYTES = 64 * 1024 * 1024
@@ -27,7 +28,7 @@ MAX_ERROR_BYTES = 64 * 1024
 MAX_LISTING_BYTES = 4 * 1024 * 1024
 LISTING_SECONDS = 5.0
 WRITE_SECONDS = 30.0
-MAX_ADJUSTMENTS = 3
+MAX_ADJUSTMENTS = 4
 
 
 class Parser(Protocol):
@@ -58,13 +59,14 @@ class Call:
         url, headers: where to POST, and with what besides the content type.
         body: makes the JSON body; called again after an adjustment.
         parser: makes a fresh parser.
-        adjust: given (status, body text) of a refusal, changes what `body` makes; whether to ask again.
+        adjust: given (status, the provider's words) of a refusal, changes what `body` makes; whether to ask
+            again.
         models: lists the server's models, for the sentence "these exist".
     """
 
     config: LLMConfig
     url: str
-    headers: dict[str, str]
+    headers: dict[str, str] = field(repr=False)  # the key is in them
     body: Callable[[], dict[str, Any]]
     parser: Callable[[], Parser]
     adjust: Callable[[int, str], bool]
@@ -129,7 +131,7 @@ async def generate(call: Call) -> AsyncGenerator[LLMEvent]:
             delay = error.retry_after
             if delay is None:
                 delay = RETRY_SECONDS * 2**faults * random.uniform(0.8, 1.2)  # noqa: S311
-            if started or faults >= MAX_RETRIES or delay >= clock.left():
+            if started or faults >= MAX_RETRIES or delay >= min(clock.left(), MAX_WAIT_SECONDS):
                 raise
             faults += 1
         except PermanentError as error:
@@ -162,7 +164,7 @@ async def fetch_json(
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise errors.from_exception(config, error, started=False) from error
     if response.status_code != 200:
-        raise errors.from_status(config, response.status_code, body, response.headers)
+        raise statuses.from_status(config, response.status_code, body, response.headers)
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -251,9 +253,10 @@ async def _open(call: Call, clock: Clock) -> httpx.Response:
             body = b""  # the status says enough
         finally:
             await response.aclose()
-        if adjusted < MAX_ADJUSTMENTS and call.adjust(response.status_code, body.decode("utf-8", "replace")):
+        said = statuses.said_in(body.decode("utf-8", "replace"))
+        if adjusted < MAX_ADJUSTMENTS and call.adjust(response.status_code, said):
             continue
-        raise errors.from_status(call.config, response.status_code, body, response.headers)
+        raise statuses.from_status(call.config, response.status_code, body, response.headers)
     if "html" in response.headers.get("content-type", ""):
         await response.aclose()
         raise errors.bad_response(call.config, "a web page")

@@ -1,11 +1,10 @@
-"""From what a provider answers, or does not, to one of our codes and a sentence for a person.
+"""What can be wrong with a provider, as one of our codes and a sentence for a person.
 
-A provider's own error text may hold keys, prompts or markup: it chooses the sentence, it is never repeated.
+What it says itself is read in `statuses`.
 """
 
-import json
 import logging
-import re
+import math
 import socket
 import ssl
 from typing import Any
@@ -18,93 +17,13 @@ from config.errors import ErrorCode, PermanentError, TransientError, VerbatimErr
 
 log = logging.getLogger(__name__)
 
-MAX_RETRY_AFTER = 24 * 3600.0
 NAMES_SHOWN = 10
-TOP_UP = "Add credit to that account, or enter the key of another one."
-TRANSIENT_STATUSES = {500, 502, 503, 504, 529}
-
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
-_WINDOW = re.compile(
-    r"context.{0,12}(length|size|window)|prompt is too long|too many tokens"
-    r"|exceeds? the (available )?context",
-    re.I,
-)
-_MODEL = re.compile(
-    r"model.{0,120}(not found|not exist|not a valid|invalid|unknown|not available|no such)"
-    r"|(invalid|unknown) model"
-    r"|model_not_found|not_found_error",
-    re.I | re.S,
-)
-_CREDIT = re.compile(r"insufficient_quota|credit balance|billing|exceeded your current quota|payment", re.I)
-_BUSY = re.compile(r"rate.?limit|too many requests|overloaded|capacity|busy|try again", re.I)
 
 
 def where(config: LLMConfig) -> str:
     """The server, for a sentence: scheme, host and port."""
     parts = urlsplit(config.base_url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def from_status(
-    config: LLMConfig, status: int, body: bytes, headers: httpx.Headers | dict[str, str] | None = None
-) -> VerbatimError:
-    """The refusal that stands for an HTTP answer that is not 200.
-
-    Args:
-        config: whom we called.
-        status: the HTTP status.
-        body: the (bounded) body.
-        headers: for Retry-After.
-    """
-    text = body.decode("utf-8", "replace")
-    details = _details(status, text)
-    log.warning("LLM %s answered %s %s", where(config), status, details.get("provider_code", ""))
-    wait = _retry_after(headers)
-    place = where(config)
-    if status in (401, 403):
-        return _key_error(config, details)
-    if status == 402 or (status in (400, 403, 429) and _CREDIT.search(text)):
-        return PermanentError(
-            ErrorCode.LLM_REFUSED,
-            f"The account at {place} has no credit left.",
-            details=details,
-            next_step=TOP_UP,
-        )
-    if status == 404 or (status in (400, 422) and _MODEL.search(text)):
-        return _not_found(config, text, details)
-    if status == 429:
-        return TransientError(
-            ErrorCode.LLM_RATE_LIMITED,
-            f"{place} limits how often we may ask it"
-            + (f"; it wants us to wait {wait:.0f} seconds." if wait else "."),
-            details=details,
-            retry_after=wait,
-        )
-    if status in TRANSIENT_STATUSES:
-        return TransientError(
-            ErrorCode.LLM_SERVER_ERROR,
-            f"The language model's server at {place} failed (HTTP {status}).",
-            details=details,
-            retry_after=wait,
-        )
-    return _refused(config, status, text, details)
-
-
-def from_error_object(config: LLMConfig, error: Any) -> VerbatimError:
-    """The refusal that stands for an error object in the middle of a stream."""
-    text = json.dumps(error, default=str)[:20_000]
-    log.warning("LLM %s sent an error in its stream", where(config))
-    if _CREDIT.search(text):
-        return PermanentError(
-            ErrorCode.LLM_REFUSED, f"The account at {where(config)} has no credit left.", next_step=TOP_UP
-        )
-    if _WINDOW.search(text):
-        return _window_error(config, {})
-    if _BUSY.search(text):
-        return TransientError(ErrorCode.LLM_RATE_LIMITED, f"{where(config)} is busy and ended the answer.")
-    return TransientError(
-        ErrorCode.LLM_SERVER_ERROR, f"The language model's server at {where(config)} reported an error."
-    )
 
 
 def from_exception(config: LLMConfig, error: Exception, *, started: bool) -> VerbatimError:
@@ -169,14 +88,14 @@ def broke_off(config: LLMConfig) -> VerbatimError:
 
 def model_missing(config: LLMConfig, names: list[str] | None) -> VerbatimError:
     """No such model; `names` are those that exist, None if that could not be found out."""
-    message = f"{where(config)} has no model named {_shown(config.model)}."
-    next_step = f"Get it with: ollama pull {_shown(config.model)}" if config.provider == "ollama" else ""
+    message = f"{where(config)} has no model named {shown(config.model)}."
+    next_step = f"Get it with: ollama pull {shown(config.model)}" if config.provider == "ollama" else ""
     if names:
         more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-        message += f" These exist: {', '.join(_shown(name) for name in names[:NAMES_SHOWN])}{more}."
+        message += f" These exist: {', '.join(shown(name) for name in names[:NAMES_SHOWN])}{more}."
     elif names is not None:
         message += " It has no models yet."
-    details = {"models": [_shown(name) for name in names[:100]]} if names else {}
+    details = {"models": [shown(name) for name in names[:100]]} if names else {}
     return PermanentError(ErrorCode.LLM_MODEL_NOT_FOUND, message, details=details, next_step=next_step)
 
 
@@ -191,58 +110,13 @@ def for_reader(error: VerbatimError, *, is_admin: bool) -> VerbatimError:
     if is_admin or not about_llm:
         return error
     message = "" if "://" in error.message else error.message
-    return VerbatimError(error.code, message, retry_after=error.retry_after)
+    wait = f"Try again in {math.ceil(error.retry_after)} seconds." if error.retry_after else ""
+    return VerbatimError(error.code, message, next_step=wait, retry_after=error.retry_after)
 
 
 def took_too_long(message: str, next_step: str = "") -> VerbatimError:
     """One of our own limits ended the call."""
     return PermanentError(ErrorCode.LLM_TIMEOUT, message, next_step=next_step)
-
-
-def _key_error(config: LLMConfig, details: dict[str, Any]) -> VerbatimError:
-    if not config.api_key:
-        return PermanentError(
-            ErrorCode.LLM_KEY_MISSING,
-            f"{where(config)} wants an API key, and this model has none.",
-            details=details,
-        )
-    return PermanentError(ErrorCode.LLM_KEY_REFUSED, f"{where(config)} refused the API key.", details=details)
-
-
-def _not_found(config: LLMConfig, text: str, details: dict[str, Any]) -> VerbatimError:
-    if "model" in text.lower() and not text.lstrip().startswith("<"):
-        return model_missing(config, None)
-    paths = {"ollama": "without /api or /v1 at its end", "anthropic": "without /v1 at its end"}
-    advice = paths.get(config.provider, "usually with /v1 at its end")
-    return PermanentError(
-        ErrorCode.LLM_REFUSED,
-        f"{where(config)} answers, but there is no chat at that path.",
-        details=details,
-        next_step=f"Check the base URL, {advice}.",
-    )
-
-
-def _refused(config: LLMConfig, status: int, text: str, details: dict[str, Any]) -> VerbatimError:
-    place, next_step = where(config), ""
-    if 300 <= status < 400:
-        message = f"{place} sends us on to another address."
-        next_step = "Enter the final address as the base URL."
-    elif status == 413 or _WINDOW.search(text):
-        return _window_error(config, details)
-    elif status == 408:
-        return took_too_long(f"{place} gave up waiting.")
-    else:
-        message = f"{place} refused the request (HTTP {status})."
-    return PermanentError(ErrorCode.LLM_REFUSED, message, details=details, next_step=next_step)
-
-
-def _window_error(config: LLMConfig, details: dict[str, Any]) -> VerbatimError:
-    return PermanentError(
-        ErrorCode.LLM_REFUSED,
-        f"The prompt is longer than the window of {_shown(config.model)}.",
-        details=details,
-        next_step="An administrator should lower the window, the answer's length or top_k of this model.",
-    )
 
 
 def _reach_it(config: LLMConfig) -> str:
@@ -251,28 +125,6 @@ def _reach_it(config: LLMConfig) -> str:
     if host in ("localhost", "127.0.0.1", "::1", "host.docker.internal"):
         return "Check that it runs; inside Docker use host.docker.internal instead of localhost."
     return "Check the base URL, and that the server runs."
-
-
-def _details(status: int, text: str) -> dict[str, Any]:
-    """Facts that are safe to show: the status, and the provider's own code if it is a plain identifier."""
-    details: dict[str, Any] = {"status": status}
-    try:
-        error = json.loads(text).get("error")
-        code = error.get("code") or error.get("type")
-    except (ValueError, AttributeError, RecursionError):
-        return details
-    if isinstance(code, str) and _IDENTIFIER.fullmatch(code) and not code.startswith("sk-"):
-        details["provider_code"] = code
-    return details
-
-
-def _retry_after(headers: httpx.Headers | dict[str, str] | None) -> float | None:
-    """Seconds of a Retry-After in its usual form; dates and nonsense count as absent."""
-    try:
-        seconds = float((headers or {}).get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds <= MAX_RETRY_AFTER else None
 
 
 def _is_disconnect(error: Exception) -> bool:
@@ -285,6 +137,6 @@ def _chain(error: BaseException | None) -> Any:
         error = error.__cause__ or error.__context__
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A model's name as it may stand in a sentence."""
     return "".join(char for char in name if char.isprintable() and char not in "<>")[:80] or "(no name)"

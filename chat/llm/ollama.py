@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from chat.llm import calls, errors
+from chat.llm import calls, errors, statuses
 from chat.llm.base import (
     Finished,
     FinishReason,
@@ -13,7 +13,7 @@ from chat.llm.base import (
     ReasoningDelta,
     TextDelta,
 )
-from chat.llm.streaming import count_of, dict_of, parse_object, text_of
+from chat.llm.streaming import ObjectDecoder, count_of, dict_of, parse_object, text_of
 
 
 class OllamaLLM:
@@ -62,17 +62,23 @@ class OllamaParser:
 
     def __init__(self, config: LLMConfig) -> None:
         self._config = config
+        self._objects = ObjectDecoder()
         self._last: Finished | None = None
         self.finished = False
         self.done = False
 
     def feed(self, line: str) -> Iterator[LLMEvent]:
         """See `calls.Parser`."""
-        if not line.strip():
-            return
-        value = parse_object(line)
+        for text in self._objects.feed(line):
+            yield from self._object(parse_object(text))
+
+    def end(self) -> Finished | None:
+        """See `calls.Parser`."""
+        return self._last
+
+    def _object(self, value: dict[str, Any]) -> Iterator[LLMEvent]:
         if value.get("error"):
-            raise errors.from_error_object(self._config, value["error"])
+            raise statuses.from_error_object(self._config, value["error"])
         message = dict_of(value.get("message"))
         if thinking := text_of(message.get("thinking")):
             yield ReasoningDelta(thinking)
@@ -80,10 +86,6 @@ class OllamaParser:
             yield TextDelta(text)
         if value.get("done") is True:
             self._finish(value)
-
-    def end(self) -> Finished | None:
-        """See `calls.Parser`."""
-        return self._last
 
     def _finish(self, value: dict[str, Any]) -> None:
         names = {"prompt_tokens": "prompt_eval_count", "completion_tokens": "eval_count"}

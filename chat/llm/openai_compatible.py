@@ -1,11 +1,12 @@
 """The OpenAI protocol: OpenAI, custom servers (vLLM, LM Studio, OpenRouter, ...), the built-in llama.cpp."""
 
-from collections import OrderedDict
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from chat.llm import calls, errors
+from chat.llm import calls, statuses
 from chat.llm.base import (
+    ChatMessage,
     Finished,
     FinishReason,
     LLMConfig,
@@ -14,18 +15,27 @@ from chat.llm.base import (
     ReasoningDelta,
     TextDelta,
 )
+from chat.llm.quirks import Quirks
 from chat.llm.streaming import EventDecoder, count_of, dict_of, list_of, parse_object, text_of
+from collections_app.models import Provider
 from config.errors import ErrorCode, PermanentError
 
-QUIRKS_KEPT = 256
-NO_TEMPERATURE, COMPLETION_TOKENS, NO_STREAM_OPTIONS = (
+NO_TEMPERATURE, COMPLETION_TOKENS, NO_STREAM_OPTIONS, NO_SYSTEM = (
     "temperature",
     "max_completion_tokens",
     "stream_options",
+    "system",
+)
+# OpenAI's reasoning models; what others refuse is learnt from their first refusal
+REASONING_MODELS = re.compile(r"(o[1-9]|gpt-5)(?![0-9a-z])", re.I)
+LENGTH_REASONS = {"length", "max_tokens", "model_length"}
+DECLINED_REASONS = {"content_filter", "safety", "refusal"}
+
+_SYSTEM_REFUSED = re.compile(
+    r"system role not supported|not support 'system'|developer instruction is not", re.I
 )
 
-# what the models behind (base URL, name) were found to refuse, so that only the first question pays for it
-_quirks: OrderedDict[tuple[str, str], frozenset[str]] = OrderedDict()
+quirks = Quirks()
 
 
 class OpenAICompatibleLLM:
@@ -55,32 +65,37 @@ class OpenAICompatibleLLM:
         return sorted(filter(None, (text_of(dict_of(one).get("id")) for one in list_of(listing.get("data")))))
 
     def _body(self, request: LLMRequest) -> dict[str, Any]:
-        quirks = _quirks.get(self._key, frozenset())
+        known = self._known()
+        messages = request.messages if NO_SYSTEM not in known else _without_system(request.messages)
         body: dict[str, Any] = {
             "model": self.config.model,
-            "messages": [{"role": one.role, "content": one.content} for one in request.messages],
+            "messages": [{"role": one.role, "content": one.content} for one in messages],
             "stream": True,
         }
-        body["max_completion_tokens" if COMPLETION_TOKENS in quirks else "max_tokens"] = request.max_tokens
-        if NO_TEMPERATURE not in quirks:
+        body["max_completion_tokens" if COMPLETION_TOKENS in known else "max_tokens"] = request.max_tokens
+        if NO_TEMPERATURE not in known:
             body["temperature"] = request.temperature
-        if NO_STREAM_OPTIONS not in quirks:
+        if NO_STREAM_OPTIONS not in known:
             body["stream_options"] = {"include_usage": True}
         return body
 
-    def _adjust(self, status: int, text: str) -> bool:
+    def _adjust(self, status: int, said: str) -> bool:
         """Learn from a refusal that names a parameter."""
-        if status not in (400, 422):
+        if status not in (400, 422) or statuses.about_size(said):
             return False
-        known = _quirks.get(self._key, frozenset())
+        known = self._known()
         # the order matters: the sentence about max_tokens may name others as examples
-        for quirk in (COMPLETION_TOKENS, NO_STREAM_OPTIONS, NO_TEMPERATURE):
-            if quirk in text and quirk not in known:
-                _quirks[self._key] = known | {quirk}
-                while len(_quirks) > QUIRKS_KEPT:
-                    _quirks.popitem(last=False)
+        named = [quirk for quirk in (COMPLETION_TOKENS, NO_STREAM_OPTIONS, NO_TEMPERATURE) if quirk in said]
+        named += [NO_SYSTEM] if _SYSTEM_REFUSED.search(said) else []
+        for quirk in named:
+            if quirk not in known:
+                quirks.learn(self._key, quirk)
                 return True
         return False
+
+    def _known(self) -> frozenset[str]:
+        by_name = self.config.provider == Provider.OPENAI and REASONING_MODELS.match(self.config.model)
+        return quirks.of(self._key) | ({NO_TEMPERATURE, COMPLETION_TOKENS} if by_name else frozenset())
 
     @property
     def _key(self) -> tuple[str, str]:
@@ -112,23 +127,41 @@ class OpenAIParser:
 
     def _chunk(self, chunk: dict[str, Any]) -> Iterator[LLMEvent]:
         if chunk.get("error"):
-            raise errors.from_error_object(self._config, chunk["error"])
-        for name in ("prompt_tokens", "completion_tokens"):
-            count = count_of(dict_of(chunk.get("usage")).get(name))
-            if count is not None:
-                self._usage[name] = count
+            raise statuses.from_error_object(self._config, chunk["error"])
+        self._count(dict_of(chunk.get("usage")))
         for choice in map(dict_of, list_of(chunk.get("choices"))[:1]):
-            delta = dict_of(choice.get("delta"))
+            whole = dict_of(choice.get("message"))  # the server did not stream
+            delta = dict_of(choice.get("delta")) or whole
             reasoning = text_of(delta.get("reasoning_content")) or text_of(delta.get("reasoning"))
             if reasoning:
                 yield ReasoningDelta(reasoning)
             yield from _content(delta.get("content"))
-            reason = choice.get("finish_reason")
-            if reason:
-                self.finished = True
-                self._reason = "length" if reason == "length" else "stop"
-            if reason == "content_filter":
-                raise PermanentError(ErrorCode.LLM_REFUSED, "The provider's content filter ended the answer.")
+            if refusal := text_of(delta.get("refusal")):
+                yield TextDelta(refusal)
+            self._end(text_of(choice.get("finish_reason")).lower())
+            if whole:
+                self.finished = self.done = True
+
+    def _end(self, reason: str) -> None:
+        if reason:
+            self.finished = True
+            self._reason = "length" if reason in LENGTH_REASONS else "stop"
+        if reason in DECLINED_REASONS:
+            raise PermanentError(ErrorCode.LLM_DECLINED)
+
+    def _count(self, usage: dict[str, Any]) -> None:
+        details = dict_of(usage.get("completion_tokens_details"))
+        for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens"):
+            count = count_of((details if name == "reasoning_tokens" else usage).get(name))
+            if count is not None:
+                self._usage[name] = count
+
+
+def _without_system(messages: tuple[ChatMessage, ...]) -> list[ChatMessage]:
+    """The instructions put before the user's first words, for models that know no role `system`."""
+    system = "\n\n".join(one.content for one in messages if one.role == "system")
+    first, *rest = [one for one in messages if one.role != "system"]
+    return [ChatMessage(first.role, f"{system}\n\n{first.content}"), *rest]
 
 
 def _content(content: Any) -> Iterator[LLMEvent]:

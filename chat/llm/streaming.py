@@ -57,24 +57,55 @@ class LineDecoder:
         return line.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
+class ObjectDecoder:
+    """Lines in, the texts of whole JSON objects out: one per line, or one written over many lines."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def feed(self, line: str) -> Iterator[str]:
+        """The objects that this line completes. One that cannot be completed any more comes out as it is."""
+        if self._lines and line[:1] in (" ", "\t", "}", "]"):
+            self._lines.append(line)
+            if line.rstrip() == "}":
+                yield from self.end()
+            return
+        yield from self.end()
+        if line.rstrip() == "{":
+            self._lines.append(line)
+        elif line.strip():
+            yield line
+
+    def end(self) -> Iterator[str]:
+        """What has come of an object that was not completed."""
+        if self._lines:
+            text = "\n".join(self._lines)
+            self._lines.clear()
+            yield text
+
+
 class EventDecoder:
     """Lines in, the data of server-sent events out (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
-    The event's name is not needed: every provider repeats it in the data. A bare JSON object, which some
-    servers send for an error, counts as data.
+    The event's name is not needed: every provider repeats it in the data. A bare JSON object counts as data:
+    some servers send one for an error, or for the whole answer where they do not stream.
     """
 
     def __init__(self) -> None:
         self._data: list[str] = []
+        self._objects = ObjectDecoder()
+        self._in_object = False
 
     def feed(self, line: str) -> Iterator[str]:
         """The data of the event that this line completes."""
-        if not line:
-            yield from self.end()
-        elif line.startswith("data:"):
+        if line.startswith("data:"):
+            self._in_object = False
             self._data.append(line[5:].removeprefix(" "))
-        elif line.startswith("{"):
-            yield line
+        elif line.startswith("{") or self._in_object:
+            self._in_object = True
+            yield from self._objects.feed(line)
+        elif not line:
+            yield from self.end()
 
     def end(self) -> Iterator[str]:
         """The data of the last event, also when no blank line followed it."""

@@ -13,8 +13,8 @@ def _limits(settings, monkeypatch):
     settings.LLM_TOTAL_TIMEOUT = 10
     monkeypatch.setattr(calls, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(calls, "AFTER_FINISH_SECONDS", 0.3)
-    openai_compatible._quirks.clear()
-    anthropic._without_temperature.clear()
+    openai_compatible.quirks.forget()
+    anthropic.quirks.forget()
 
 
 @pytest.fixture

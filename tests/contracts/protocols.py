@@ -35,6 +35,14 @@ class Protocol:
     def error(self, message: str) -> bytes:
         raise NotImplementedError
 
+    def whole(self, text: str, reasoning: str = "") -> dict[str, Any]:
+        """The answer of a server that does not stream."""
+        raise NotImplementedError
+
+    def declined(self) -> bytes:
+        """The end of an answer that the provider's rules for content cut off."""
+        raise NotImplementedError
+
 
 def sse(value: Any, event: str = "") -> bytes:
     name = f"event: {event}\n" if event else ""
@@ -65,6 +73,15 @@ class OpenAI(Protocol):
     def error(self, message: str) -> bytes:
         return sse({"error": {"message": message, "type": "server_error"}})
 
+    def whole(self, text: str, reasoning: str = "") -> dict[str, Any]:
+        message = {"role": "assistant", "content": text, "reasoning_content": reasoning, "refusal": None}
+        usage = {"prompt_tokens": 11, "completion_tokens": 7}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return {"object": "chat.completion", "choices": [choice], "usage": usage}
+
+    def declined(self) -> bytes:
+        return self._chunk({}, "content_filter")
+
 
 class Ollama(Protocol):
     content_type = "application/x-ndjson"
@@ -86,6 +103,14 @@ class Ollama(Protocol):
 
     def error(self, message: str) -> bytes:
         return self._line({"error": message})
+
+    def whole(self, text: str, reasoning: str = "") -> dict[str, Any]:
+        message = {"role": "assistant", "content": text, "thinking": reasoning}
+        counts = {"prompt_eval_count": 11, "eval_count": 7}
+        return {"model": "m", "message": message, "done": True, "done_reason": "stop"} | counts
+
+    def declined(self) -> bytes:
+        return self._line({"error": "blocked by the content filter of the cloud model"})
 
 
 class Anthropic(Protocol):
@@ -119,6 +144,15 @@ class Anthropic(Protocol):
     def error(self, message: str) -> bytes:
         error = {"type": "error", "error": {"type": "api_error", "message": message}}
         return sse(error, "error")
+
+    def whole(self, text: str, reasoning: str = "") -> dict[str, Any]:
+        blocks = [{"type": "thinking", "thinking": reasoning, "signature": "s"}] if reasoning else []
+        content = [*blocks, {"type": "text", "text": text}]
+        usage = {"input_tokens": 11, "output_tokens": 7}
+        return {"type": "message", "content": content, "stop_reason": "end_turn", "usage": usage}
+
+    def declined(self) -> bytes:
+        return sse({"type": "message_delta", "delta": {"stop_reason": "refusal"}}, "message_delta")
 
 
 PROTOCOLS: dict[str, Protocol] = {

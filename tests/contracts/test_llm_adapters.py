@@ -1,7 +1,8 @@
 """One contract over every adapter: whatever a server does, it gives text and one end, or one LLM_* code."""
 
 import asyncio
-from contextlib import aclosing
+import socket
+from contextlib import ExitStack, aclosing
 
 import pytest
 
@@ -24,7 +25,7 @@ async def upstream_closed(server, model: str) -> None:
         assert await asyncio.to_thread(record.closed.wait, 2), "the upstream request is still open"
 
 
-@pytest.mark.parametrize("mode", ["ok", "crlf", "split", "gzip", "late-close"])
+@pytest.mark.parametrize("mode", ["ok", "crlf", "split", "gzip", "late-close", "wrong-type"])
 async def test_text_arrives_whole_however_it_is_cut(llm_server, provider, mode):
     heard = await listen(adapter(llm_server, provider, mode))
     assert heard.error is None
@@ -44,6 +45,30 @@ async def test_a_stream_without_done_usage_or_text_still_ends(llm_server, provid
 async def test_reasoning_is_kept_apart_from_the_answer(llm_server, provider, mode):
     heard = await listen(adapter(llm_server, provider, mode))
     assert (heard.text, heard.reasoning) == (ANSWER, "Let me think.")
+
+
+@pytest.mark.parametrize("mode", ["whole", "whole-pretty"])
+async def test_a_server_that_does_not_stream_is_understood(llm_server, provider, mode):
+    heard = await listen(adapter(llm_server, provider, mode))
+    assert heard.error is None
+    assert (heard.text, heard.reasoning) == (ANSWER, "Let me think.")
+    assert heard.ends[0] == Finished("stop", {"prompt_tokens": 11, "completion_tokens": 7})
+
+
+async def test_a_model_that_thinks_aloud_for_long_meets_no_limit_for_the_first_token(
+    llm_server, provider, settings
+):
+    settings.LLM_FIRST_TOKEN_TIMEOUT = 1
+    heard = await listen(adapter(llm_server, provider, "slow-thinker"))
+    assert heard.error is None
+    assert heard.seconds > 1
+    assert (heard.text, heard.reasoning) == (ANSWER, "hm " * 12)
+
+
+async def test_thoughts_without_an_answer_count_as_used_tokens(llm_server, provider):
+    heard = await listen(adapter(llm_server, provider, "thought-only"))
+    assert (heard.text, heard.reasoning) == ("", "Let me think.")
+    assert heard.ends[0] == Finished("length", {"prompt_tokens": 11, "completion_tokens": 7})
 
 
 async def test_an_answer_that_hits_its_limit_says_so(llm_server, provider):
@@ -66,8 +91,15 @@ async def test_surrogate_halves_are_joined_or_replaced_and_nul_is_dropped(llm_se
         ("429", C.LLM_RATE_LIMITED, 3),
         ("429-far", C.LLM_RATE_LIMITED, 1),
         ("500", C.LLM_SERVER_ERROR, 3),
-        ("credit", C.LLM_REFUSED, 1),
-        ("window", C.LLM_REFUSED, 1),
+        ("529", C.LLM_SERVER_ERROR, 3),
+        ("502-page", C.LLM_SERVER_ERROR, 3),
+        ("403-page", C.LLM_BAD_RESPONSE, 1),
+        ("413-page", C.LLM_REFUSED, 1),
+        ("credit", C.LLM_NO_CREDIT, 1),
+        ("window", C.LLM_PROMPT_TOO_LONG, 1),
+        ("declined", C.LLM_DECLINED, 1),
+        ("too-long-answer", C.LLM_REFUSED, 1),
+        ("echo-refused", C.LLM_REFUSED, 1),
         ("redirect", C.LLM_REFUSED, 1),
         ("html", C.LLM_BAD_RESPONSE, 1),
         ("garbage", C.LLM_BAD_RESPONSE, 1),
@@ -94,6 +126,7 @@ async def test_a_fault_before_the_first_token_has_a_code_and_bounded_retries(
         ("error-mid", C.LLM_SERVER_ERROR),
         ("malformed", C.LLM_BAD_RESPONSE),
         ("longline", C.LLM_BAD_RESPONSE),
+        ("declined-mid", C.LLM_DECLINED),
         ("silent", C.LLM_TIMEOUT),
         ("drip", C.LLM_TIMEOUT),
     ],
@@ -107,13 +140,28 @@ async def test_a_fault_in_the_middle_keeps_the_text_and_is_not_tried_again(llm_s
     await upstream_closed(llm_server, mode)
 
 
-async def test_a_server_that_never_speaks_ends_at_the_first_token_limit(llm_server, provider, settings):
+@pytest.mark.parametrize("mode", ["hang", "slow-header"])
+async def test_a_server_that_never_speaks_ends_at_the_first_token_limit(llm_server, provider, mode, settings):
     settings.LLM_FIRST_TOKEN_TIMEOUT = 1
-    heard = await listen(adapter(llm_server, provider, "hang"))
+    heard = await listen(adapter(llm_server, provider, mode))
     assert heard.error is not None
     assert heard.error.code == C.LLM_TIMEOUT
     assert 0.9 < heard.seconds < 2
-    await upstream_closed(llm_server, "hang")
+    await upstream_closed(llm_server, mode)
+
+
+async def test_a_machine_that_takes_no_connections_ends_at_the_connect_limit(provider, settings):
+    settings.LLM_CONNECT_TIMEOUT = 1
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as kept:
+        for _ in range(2):  # fill the queue of connections that nobody accepts
+            waiting = kept.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        heard = await listen(registry.build(LLMConfig(provider, "ok", url, KEY)))
+    assert heard.error is not None
+    assert heard.error.code == C.LLM_UNREACHABLE
+    assert "does not take connections in time" in heard.error.message
 
 
 async def test_the_total_limit_holds_while_tokens_keep_coming(llm_server, provider, settings):
@@ -133,13 +181,13 @@ async def test_huge_output_stops_at_the_cap(llm_server, provider):
     await upstream_closed(llm_server, "huge")
 
 
-@pytest.mark.parametrize("mode", ["503-once", "429-once"])
+@pytest.mark.parametrize("mode", ["503-once", "429-once", "429-date-once"])
 async def test_a_passing_fault_is_survived(llm_server, provider, mode):
     heard = await listen(adapter(llm_server, provider, mode))
     assert heard.error is None
     assert heard.text == ANSWER
     first, second = llm_server.of(mode)
-    assert second.at - first.at >= (1.0 if mode == "429-once" else 0.0)
+    assert second.at - first.at >= (1.0 if mode.startswith("429") else 0.0)
 
 
 async def test_closing_the_iterator_closes_the_upstream_request(llm_server, provider):
@@ -170,7 +218,7 @@ async def test_time_that_the_reader_needs_is_not_a_gap(llm_server, provider):
     assert text == ANSWER
 
 
-@pytest.mark.parametrize("mode", ["401", "403", "404", "429", "500", "credit", "error-first", "error-mid"])
+@pytest.mark.parametrize("mode", ["401", "403", "404", "429", "500", "credit", "502-page", "error-mid"])
 async def test_the_providers_own_words_and_the_key_are_not_repeated(llm_server, provider, mode, caplog):
     caplog.set_level("DEBUG")
     heard = await listen(adapter(llm_server, provider, mode))
@@ -182,7 +230,7 @@ async def test_the_providers_own_words_and_the_key_are_not_repeated(llm_server, 
 
 
 async def test_readers_who_are_no_admins_do_not_learn_addresses_and_names(llm_server, provider):
-    for mode in ("404", "401", "500", "cut", "html", "redirect", "credit"):
+    for mode in ("404", "401", "500", "cut", "html", "redirect", "credit", "window", "declined", "502-page"):
         error = (await listen(adapter(llm_server, provider, mode))).error
         assert error is not None
         told = errors.for_reader(error, is_admin=False)
