@@ -145,15 +145,24 @@ class FeedbackAdmin(ReadOnly):
 class EvaluationQuestionAdmin(ReadOnly):
     """Test questions: admins wrote them about their models' documents, nobody asked them in a chat."""
 
-    list_display = ("id", "collection", "question", "answerable", "document_name", "page", "updated_at")
+    list_display = ("id", "collection", "question", "answerable", "updated_at")
     list_filter = ("collection", "answerable")
-    search_fields = ("question", "document_name")
+    search_fields = ("question", "places__document_name")
     list_select_related = ("collection",)
-    fields = (
-        *("collection", "question", "answerable", "document_name", "page", "passage"),
-        *("created_by", "created_at", "updated_at"),
-    )
+    fields = ("collection", "question", "answerable", "places_", "created_by", "created_at", "updated_at")
     readonly_fields = fields
+
+    @admin.display(description="places")
+    def places_(self, question: EvaluationQuestion) -> str:
+        """Where the answer stands, one line a place."""
+        return "\n".join(
+            " · ".join(
+                part
+                for part in (one.document_name, f"page {one.page}" if one.page else "", one.passage)
+                if part
+            )
+            for one in question.places.all()
+        )
 
 
 @admin.register(EvaluationRun)

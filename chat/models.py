@@ -151,19 +151,11 @@ class Feedback(models.Model):
 
 
 class EvaluationQuestion(models.Model):
-    """A test question of a collection: where its answer stands, or that it stands nowhere.
-
-    All that is given must hold of a found passage: the document, the page, the text. The document is named
-    too, so that the expectation outlives a document that is deleted and uploaded again.
-    """
+    """A test question of a collection: where its answer stands (its places), or that it stands nowhere."""
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="evaluation_questions")
     question = models.TextField()
     answerable = models.BooleanField(default=True, help_text="False: the documents do not hold the answer.")
-    document = models.ForeignKey(Document, null=True, blank=True, related_name="+", **BY_DATABASE)
-    document_name = models.CharField(max_length=255, blank=True)
-    page = models.PositiveIntegerField(null=True, blank=True)
-    passage = models.TextField(blank=True, help_text="Text that the passage must hold.")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -172,16 +164,34 @@ class EvaluationQuestion(models.Model):
 
     class Meta:
         ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"test question {self.pk}"
+
+
+class EvaluationPlace(models.Model):
+    """A place where a test question's answer stands; of several each holds it.
+
+    All that is given must hold of a found passage: the document, the page, the text. The document is named
+    too, so that the expectation outlives a document that is deleted and uploaded again.
+    """
+
+    question = models.ForeignKey(EvaluationQuestion, on_delete=models.CASCADE, related_name="places")
+    document = models.ForeignKey(Document, null=True, blank=True, related_name="+", **BY_DATABASE)
+    document_name = models.CharField(max_length=255, blank=True)
+    page = models.PositiveIntegerField(null=True, blank=True)
+    passage = models.TextField(blank=True, help_text="Text that the passage must hold.")
+
+    class Meta:
+        ordering = ("id",)
         constraints = [
             models.CheckConstraint(
-                condition=Q(answerable=True)
-                | Q(document__isnull=True, document_name="", page__isnull=True, passage=""),
-                name="evaluation_unanswerable_expects_nothing",
+                condition=~Q(document_name="", passage=""), name="evaluation_place_names_something"
             )
         ]
 
     def __str__(self) -> str:
-        return f"test question {self.pk}"
+        return f"place {self.pk} of test question {self.question_id}"
 
 
 class RunStatus(models.TextChoices):
@@ -246,15 +256,17 @@ class EvaluationResult(models.Model):
     source = models.ForeignKey(EvaluationQuestion, null=True, on_delete=models.SET_NULL, related_name="+")
     question = models.TextField()
     answerable = models.BooleanField()
-    expected_document = models.BigIntegerField(null=True, help_text="Its id at that time.")
-    expected_name = models.CharField(max_length=255, blank=True)
-    expected_page = models.PositiveIntegerField(null=True)
-    expected_passage = models.TextField(blank=True)
+    expected = models.JSONField(
+        default=list, help_text="Its places then: document_id, document_name, page, passage of each."
+    )
 
     done = models.BooleanField(default=False)
     verdict = models.CharField(max_length=5, choices=Verdict.choices, blank=True)
     found = models.JSONField(default=list, help_text="The best passages, with whether each fits.")
     rank = models.PositiveSmallIntegerField(null=True, help_text="Of the first passage that fits, from 1.")
+    ranks = models.JSONField(
+        default=list, help_text="Per expected place, of the first passage there; null for none."
+    )
     recall = models.FloatField(null=True)
     refused = models.BooleanField(null=True)
     search_ms = models.FloatField(null=True)

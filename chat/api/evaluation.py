@@ -1,6 +1,7 @@
 """A model's test questions and runs, for those who manage it."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from django.db.models import QuerySet
@@ -16,21 +17,20 @@ from rest_framework.views import APIView
 from accounts.permissions import caller
 from chat.api import evaluation_serializers as shapes
 from chat.api.negotiation import JsonOnly
-from chat.evaluation import exchange, rules, runs, selectors, services
+from chat.evaluation import exchange, intake, rules, runs, selectors, services
+from chat.evaluation.matching import Place
 from chat.models import EvaluationQuestion, EvaluationResult, EvaluationRun
 from collections_app import access
 from config.api import throttling
 from config.api.pagination import Pages
 from config.errors import ErrorCode, VerbatimError
 
-PLACE = ("document_id", "document_name", "page", "passage")
-
 
 class TestQuestions(generics.ListAPIView):
     """GET: the model's test questions. POST: add one (admins)."""
 
     serializer_class = shapes.TestQuestionSerializer
-    search_fields = ("question", "document_name", "passage")
+    search_fields = ("question", "places__document_name", "places__passage")
     ordering_fields = ("id", "question", "updated_at")
     queryset = EvaluationQuestion.objects.none()
 
@@ -43,7 +43,7 @@ class TestQuestions(generics.ListAPIView):
         made = services.question_create(
             actor=caller(request), collection=collection, wanted=_wanted(request.data)
         )
-        return Response(shapes.TestQuestionSerializer(made).data, status=201)
+        return Response(shapes.TestQuestionSerializer(_fresh(made)).data, status=201)
 
 
 class TestQuestion(APIView):
@@ -55,18 +55,16 @@ class TestQuestion(APIView):
 
     @extend_schema(request=shapes.TestQuestionInput, responses=shapes.TestQuestionSerializer)
     def patch(self, request: Request, collection_id: int, question_id: int) -> Response:
-        """Change it; what is left out stays. A document given by name alone takes the old one's place."""
+        """Change it; what is left out stays. Places that are given replace all that were there."""
         question = self._found(collection_id, question_id)
         given = request.data if isinstance(request.data, dict) else {}
-        now = {"question": question.question, "answerable": question.answerable}
+        now: dict[str, Any] = {"question": question.question, "answerable": question.answerable}
         if given.get("answerable", question.answerable) is not False:
-            now |= {name: getattr(question, name) for name in PLACE}
-        if "document_name" in given:
-            now["document_id"] = None
+            now["places"] = [asdict(place) for place in services.places_of(question)]
         changed = services.question_update(
             actor=caller(request), question=question, wanted=_wanted(now | given)
         )
-        return Response(shapes.TestQuestionSerializer(changed).data)
+        return Response(shapes.TestQuestionSerializer(_fresh(changed)).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, collection_id: int, question_id: int) -> Response:
@@ -98,7 +96,7 @@ class TestQuestionsImport(APIView):
                 next_step=f"A model has at most {rules.MAX_QUESTIONS} test questions; split the file.",
             )
         found = exchange.read(file.temporary_file_path())
-        done, refused = services.questions_import(
+        done, refused = intake.questions_import(
             actor=caller(request), collection=collection, lines=found.questions
         )
         answer = {
@@ -254,7 +252,13 @@ class Compare(APIView):
 def _wanted(data: Any) -> rules.Wanted:
     given = shapes.TestQuestionInput(data=data)
     given.is_valid(raise_exception=True)
-    return rules.Wanted(**given.validated_data)
+    fields = dict(given.validated_data)
+    places = tuple(Place(**place) for place in fields.pop("places"))
+    return rules.Wanted(**fields, places=places)
+
+
+def _fresh(question: EvaluationQuestion) -> EvaluationQuestion:
+    return selectors.question_for(question.collection, question.pk)
 
 
 def _number(request: Request, name: str) -> int:

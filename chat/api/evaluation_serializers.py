@@ -1,39 +1,43 @@
 """Shapes of test questions, runs and their comparison."""
 
-from typing import Any
-
 from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from chat.evaluation.rules import MAX_NAME_CHARS, MAX_PAGE, MAX_PASSAGE_CHARS
+from chat.evaluation.rules import MAX_NAME_CHARS, MAX_PAGE, MAX_PASSAGE_CHARS, MAX_PLACES
 from chat.evaluation.selectors import CHANGES, Pair
-from chat.models import EvaluationQuestion, EvaluationResult, EvaluationRun, Verdict
+from chat.models import EvaluationPlace, EvaluationQuestion, EvaluationResult, EvaluationRun, Verdict
 from collections_app.models import AnswerMode
 from documents.retrieval.search import MAX_TOP_K
 
 MAX_ID = 2**63 - 1
 
 
-class TestQuestionSerializer(serializers.ModelSerializer):
-    """A test question as it is kept."""
+class PlaceSerializer(serializers.ModelSerializer):
+    """A place where a question's answer stands, as it is kept."""
 
     document_id = serializers.IntegerField(allow_null=True, read_only=True)
 
     class Meta:
-        model = EvaluationQuestion
-        fields = (
-            *("id", "question", "answerable", "document_id", "document_name", "page", "passage"),
-            *("created_at", "updated_at"),
-        )
+        model = EvaluationPlace
+        fields = ("document_id", "document_name", "page", "passage")
         read_only_fields = fields
 
 
-class TestQuestionInput(serializers.Serializer):
-    """A test question as it is given; the document by id or by name."""
+class TestQuestionSerializer(serializers.ModelSerializer):
+    """A test question as it is kept."""
 
-    question = serializers.CharField(max_length=settings.MAX_MESSAGE_CHARS)
-    answerable = serializers.BooleanField(required=False, default=True)
+    places = PlaceSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = EvaluationQuestion
+        fields = ("id", "question", "answerable", "places", "created_at", "updated_at")
+        read_only_fields = fields
+
+
+class PlaceInput(serializers.Serializer):
+    """A place as it is given; the document by id or by name."""
+
     document_id = serializers.IntegerField(
         required=False, allow_null=True, default=None, min_value=1, max_value=MAX_ID
     )
@@ -46,6 +50,14 @@ class TestQuestionInput(serializers.Serializer):
     passage = serializers.CharField(
         required=False, allow_blank=True, default="", max_length=MAX_PASSAGE_CHARS, trim_whitespace=False
     )
+
+
+class TestQuestionInput(serializers.Serializer):
+    """A test question as it is given. Each place holds the answer; one for `answerable: false` has none."""
+
+    question = serializers.CharField(max_length=settings.MAX_MESSAGE_CHARS)
+    answerable = serializers.BooleanField(required=False, default=True)
+    places = PlaceInput(many=True, required=False, default=list, max_length=MAX_PLACES)  # type: ignore[call-arg]
 
 
 class LineSerializer(serializers.Serializer):
@@ -116,7 +128,8 @@ class ResultSerializer(serializers.ModelSerializer):
     """One question of a run: expected, found, measured."""
 
     question_id = serializers.IntegerField(source="source_id", allow_null=True, read_only=True)
-    expected = serializers.SerializerMethodField()
+    expected = PlaceSerializer(many=True, read_only=True)
+    ranks = serializers.ListField(child=serializers.IntegerField(allow_null=True), read_only=True)
     verdict = serializers.ChoiceField([*Verdict.choices, ("", "Not asked yet")], read_only=True)
     error = serializers.CharField(source="error_message", read_only=True)
 
@@ -124,19 +137,10 @@ class ResultSerializer(serializers.ModelSerializer):
         model = EvaluationResult
         fields = (
             *("id", "index", "question_id", "question", "answerable", "expected", "done", "verdict", "found"),
-            *("rank", "recall", "refused", "search_ms", "answer_ms", "answer", "citations", "supported"),
-            "error",
+            *("rank", "ranks", "recall", "refused", "search_ms", "answer_ms", "answer", "citations"),
+            *("supported", "error"),
         )
         read_only_fields = fields
-
-    @extend_schema_field(serializers.DictField())
-    def get_expected(self, result: EvaluationResult) -> dict[str, Any]:
-        return {
-            "document_id": result.expected_document,
-            "document_name": result.expected_name,
-            "page": result.expected_page,
-            "passage": result.expected_passage,
-        }
 
 
 class OutcomeSerializer(serializers.ModelSerializer):
@@ -146,7 +150,7 @@ class OutcomeSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = EvaluationResult
-        fields = ("verdict", "rank", "refused", "search_ms", "citations", "supported", "error")
+        fields = ("verdict", "rank", "recall", "refused", "search_ms", "citations", "supported", "error")
         read_only_fields = fields
 
 

@@ -1,8 +1,9 @@
 """Test questions as CSV and as lines of JSON, both ways, and a run's results as CSV.
 
 Columns or keys: `question`, `answerable` (yes or no; empty means yes when a place is given), `document`,
-`page`, `passage`. Others are left alone. Cells that a spreadsheet would take for formulas get an apostrophe
-in front, which reading takes away again.
+`page`, `passage`. Others are left alone. A question with several places has a line for each in CSV; in JSON
+its `places` are a list of objects with `document`, `page` and `passage`. Cells that a spreadsheet would take
+for formulas get an apostrophe in front, which reading takes away again.
 """
 
 import csv
@@ -13,17 +14,32 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from chat.evaluation.rules import MAX_QUESTIONS, Wanted
+from chat.evaluation.matching import Place
+from chat.evaluation.rules import MAX_PLACES, MAX_QUESTIONS, Wanted
+from chat.evaluation.services import places_of
 from chat.models import EvaluationQuestion, EvaluationResult
 from config.errors import ErrorCode, VerbatimError
 from documents.parsing import encodings
 
 MAX_BYTES = 8 * 1024 * 1024
-MAX_LINES = 2 * MAX_QUESTIONS  # of questions and refusals together
-COLUMNS = ("question", "answerable", "document", "page", "passage")
+MAX_LINES = MAX_PLACES * MAX_QUESTIONS
+MAX_REFUSED = 2 * MAX_QUESTIONS
+PLACE = ("document", "page", "passage")
+COLUMNS = ("question", "answerable", *PLACE)
 RESULT_COLUMNS = (
-    *("question", "answerable", "expected_document", "expected_page", "expected_passage", "verdict", "rank"),
-    *("recall_at_k", "refused", "search_ms", "answer_ms", "cited", "supported", "answer", "error"),
+    *("question", "answerable", "expected_document", "expected_page", "expected_passage", "expected_places"),
+    *(
+        "verdict",
+        "rank",
+        "recall_at_k",
+        "refused",
+        "search_ms",
+        "answer_ms",
+        "cited",
+        "supported",
+        "answer",
+        "error",
+    ),
     *("found_document", "found_page", "found_similarity"),
 )
 YES, NO = ("yes", "true", "1", "y", "ja"), ("no", "false", "0", "n", "nein")
@@ -62,24 +78,29 @@ def read(path: str) -> Read:
 
 
 def as_csv(questions: Iterable[EvaluationQuestion]) -> Iterator[str]:
-    """The lines of a CSV file with a header; `read` takes it back."""
-    yield from _table(COLUMNS, (_cells(one) for one in questions))
+    """The lines of a CSV file with a header, one a place; `read` takes it back."""
+    rows = (
+        {"question": one.question, "answerable": "yes" if one.answerable else "no", **cells}
+        for one in questions
+        for cells in ([_place_cells(place) for place in places_of(one)] or [{}])
+    )
+    yield from _table(COLUMNS, rows)
 
 
 def as_json_lines(questions: Iterable[EvaluationQuestion]) -> Iterator[str]:
     """One JSON object a line; `read` takes it back."""
     for one in questions:
-        cells = _cells(one) | {"answerable": one.answerable, "page": one.page}
-        yield (
-            json.dumps(
-                {name: value for name, value in cells.items() if value not in ("", None)}, ensure_ascii=False
-            )
-            + "\n"
-        )
+        value: dict[str, Any] = {"question": one.question, "answerable": one.answerable}
+        if one.answerable:
+            value["places"] = [
+                {name: cell for name, cell in _place_cells(place).items() if cell not in ("", None)}
+                for place in places_of(one)
+            ]
+        yield json.dumps(value, ensure_ascii=False) + "\n"
 
 
 def results_as_csv(results: Iterable[EvaluationResult]) -> Iterator[str]:
-    """A run's results, one line a question, with the best passage that was found."""
+    """A run's results, one line a question, with its first place and the best passage that was found."""
     yield from _table(RESULT_COLUMNS, (_result_cells(one) for one in results))
 
 
@@ -144,19 +165,30 @@ def _wanted(cells: dict[str, Any]) -> Wanted:
     Raises:
         ValueError: with the sentence for the person who made the file.
     """
-    document, passage = _text(cells, "document"), _text(cells, "passage")
-    page = _page(cells.get("page"))
+    places = _places(cells)
     answerable = _yes_or_no(cells.get("answerable"))
     if answerable is None:
-        if not (document or passage):
+        if not places:
             raise ValueError("Say where the answer stands, or answerable=no for one that stands nowhere.")
         answerable = True
-    return Wanted(
-        question=_text(cells, "question"),
-        answerable=answerable,
-        document_name=document,
-        page=page,
-        passage=passage,
+    return Wanted(question=_text(cells, "question"), answerable=answerable, places=places)
+
+
+def _places(cells: dict[str, Any]) -> tuple[Place, ...]:
+    own = _place(cells)
+    listed = cells.get("places")
+    if listed is None or listed == "":
+        return (own,) if own != Place() else ()
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise ValueError("places must be a list of objects with document, page and passage.")
+    if own != Place():
+        raise ValueError("Give places, or document, page and passage, not both.")
+    return tuple(_place({_name(str(key)): cell for key, cell in one.items()}) for one in listed)
+
+
+def _place(cells: dict[str, Any]) -> Place:
+    return Place(
+        document_name=_text(cells, "document"), page=_page(cells.get("page")), passage=_text(cells, "passage")
     )
 
 
@@ -195,30 +227,28 @@ def _name(cell: str) -> str:
 
 
 def _is_full(found: Read, number: int) -> bool:
-    if len(found.questions) + len(found.refused) <= MAX_LINES:
+    if len(found.questions) <= MAX_LINES and len(found.refused) <= MAX_REFUSED:
         return False
-    found.refused.append((number, f"What follows was not read: a file has at most {MAX_LINES} questions."))
+    found.refused.append(
+        (number, f"What follows was not read: at most {MAX_LINES} lines, or {MAX_REFUSED} bad ones, are.")
+    )
     return True
 
 
-def _cells(one: EvaluationQuestion) -> dict[str, Any]:
-    return {
-        "question": one.question,
-        "answerable": "yes" if one.answerable else "no",
-        "document": one.document_name,
-        "page": one.page if one.page is not None else "",
-        "passage": one.passage,
-    }
+def _place_cells(place: Place) -> dict[str, Any]:
+    return {"document": place.document_name, "page": place.page, "passage": place.passage}
 
 
 def _result_cells(one: EvaluationResult) -> dict[str, Any]:
     best = one.found[0] if one.found else {}
+    place = one.expected[0] if one.expected else {}
     return {
         "question": one.question,
         "answerable": "yes" if one.answerable else "no",
-        "expected_document": one.expected_name,
-        "expected_page": one.expected_page,
-        "expected_passage": one.expected_passage,
+        "expected_document": place.get("document_name"),
+        "expected_page": place.get("page"),
+        "expected_passage": place.get("passage"),
+        "expected_places": len(one.expected),
         "verdict": one.verdict,
         "rank": one.rank,
         "recall_at_k": one.recall,

@@ -14,6 +14,7 @@ All that the question names must hold:
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from documents.retrieval.types import Passage
@@ -25,8 +26,8 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff
 
 
 @dataclass(frozen=True)
-class Expected:
-    """Where the answer stands; what is empty is not asked for."""
+class Place:
+    """Where an answer stands; what is empty is not asked for. An id wins over a name."""
 
     document_id: int | None = None
     document_name: str = ""
@@ -34,7 +35,15 @@ class Expected:
     passage: str = ""
 
 
-def fits(passage: Passage, expected: Expected) -> bool:
+def first_ranks(ranking: Sequence[Passage], places: Sequence[Place]) -> list[int | None]:
+    """Per place the rank, from 1, of the first passage there; None where none is."""
+    return [
+        next((rank for rank, passage in enumerate(ranking, 1) if fits(passage, place)), None)
+        for place in places
+    ]
+
+
+def fits(passage: Passage, expected: Place) -> bool:
     """Whether the passage is at the expected place; False for an expectation that names nothing."""
     if not (expected.document_id or expected.document_name or expected.page or expected.passage):
         return False
@@ -77,7 +86,7 @@ def words(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
-def _same_document(passage: Passage, expected: Expected) -> bool:
+def _same_document(passage: Passage, expected: Place) -> bool:
     if expected.document_id is not None:
         return passage.document_id == expected.document_id
     return not expected.document_name or same_name(passage.document_name, expected.document_name)

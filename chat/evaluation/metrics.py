@@ -1,6 +1,7 @@
 """The measures, as information retrieval defines them. Pure: numbers in, numbers out."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,17 +9,21 @@ from typing import Any
 DEPTH = 10  # MRR and nDCG look at so many passages, whatever top_k is
 
 
-def recall_at_k(gains: Sequence[float], relevant: int, k: int) -> float:
-    """The share of what is relevant that stands among the first k.
+def recall_at_k(ranks: Sequence[int | None], k: int) -> float:
+    """The share of the places that are found among the first k.
 
     Args:
-        gains: per rank, from the first; above 0 where something relevant (and new) stands.
-        relevant: how much is relevant in all, at least 1. A test question has one place: then this is 1 or 0.
+        ranks: per place, at least one, the rank of the first passage there, from 1; None where none is.
         k: how far to look.
 
     Source: Manning, Raghavan, Schuetze, Introduction to Information Retrieval (2008), chapter 8.
     """
-    return sum(gain > 0 for gain in gains[:k]) / relevant
+    return sum(rank is not None and rank <= k for rank in ranks) / len(ranks)
+
+
+def first(ranks: Sequence[int | None]) -> int | None:
+    """The best of several ranks; None when there is none."""
+    return min((rank for rank in ranks if rank is not None), default=None)
 
 
 def reciprocal_rank(rank: int | None) -> float:
@@ -49,15 +54,21 @@ def _discounted(gains: Sequence[float]) -> float:
     return math.fsum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, 1))
 
 
-def first_fit(fits: Sequence[bool]) -> int | None:
-    """The rank, from 1, of the first passage that fits; None when none does."""
-    return next((rank for rank, fit in enumerate(fits, 1) if fit), None)
+def gains_of(ranks: Sequence[int | None]) -> tuple[list[float], list[float]]:
+    """Gains per rank, and those of the best possible order, for `ndcg_at_k`.
 
+    A passage gains 1 for each place that no passage before it is at; so one that repeats a place gains
+    nothing, and one at two places gains 2 (alpha-nDCG with alpha = 1). Places that no passage is at are
+    passages by themselves in the best order.
 
-def gains_of(fits: Sequence[bool]) -> list[float]:
-    """Gains for one expected place: the first passage that fits counts, later ones repeat it."""
-    first = first_fit(fits)
-    return [float(rank == first) for rank in range(1, len(fits) + 1)]
+    Args:
+        ranks: as for `recall_at_k`.
+
+    Source: Clarke et al., Novelty and diversity in information retrieval evaluation, SIGIR 2008.
+    """
+    found = Counter(rank for rank in ranks if rank is not None)
+    gains = [float(found[rank]) for rank in range(1, max(found, default=0) + 1)]
+    return gains, [*map(float, found.values()), *(1.0 for rank in ranks if rank is None)]
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -76,14 +87,14 @@ class Asked:
     """What became of one question.
 
     Attributes:
-        rank: of the first passage that fits, within the first DEPTH (or top_k when that is more).
+        ranks: per place, of the first passage there, within the first DEPTH (or top_k when that is more).
         recall: at the run's top_k; None for a question that the documents do not answer.
         citations, supported: passages that the answer cites, and of these those that bear it out.
         error: it could not be asked; it counts in `errors` alone.
     """
 
     answerable: bool
-    rank: int | None = None
+    ranks: Sequence[int | None] = ()
     recall: float | None = None
     refused: bool | None = None
     search_ms: float | None = None
@@ -106,7 +117,7 @@ def summary(asked: Sequence[Asked], *, k: int) -> dict[str, Any]:
     told = [one for one in asked if not one.error]
     wanted = [one for one in told if one.answerable]
     unwanted = [one for one in told if not one.answerable]
-    ranks = [one.rank if one.rank and one.rank <= DEPTH else None for one in wanted]
+    best = [first(one.ranks) for one in wanted]
     cited = [one for one in told if one.citations]
     answered = [one for one in told if one.answer_ms is not None and not one.refused]
     searched = [one.search_ms for one in told if one.search_ms is not None]
@@ -118,13 +129,8 @@ def summary(asked: Sequence[Asked], *, k: int) -> dict[str, Any]:
         "unanswerable": len(unwanted),
         "errors": len(asked) - len(told),
         "recall_at_k": mean([one.recall or 0.0 for one in wanted]),
-        "mrr": mean([reciprocal_rank(rank) for rank in ranks]),
-        "ndcg_at_10": mean(
-            [
-                ndcg_at_k([float(place == rank) for place in range(1, DEPTH + 1)], [1.0], DEPTH)
-                for rank in ranks
-            ]
-        ),
+        "mrr": mean([reciprocal_rank(rank if rank and rank <= DEPTH else None) for rank in best]),
+        "ndcg_at_10": mean([ndcg_at_k(*gains_of(one.ranks), DEPTH) for one in wanted]),
         "refusal_accuracy": mean([float(bool(one.refused) != one.answerable) for one in told]),
         "unanswerable_refused": mean([float(bool(one.refused)) for one in unwanted]),
         "answerable_refused": mean([float(bool(one.refused)) for one in wanted]),

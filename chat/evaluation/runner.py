@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from chat.evaluation import answering, metrics, runs, selectors
-from chat.evaluation.matching import Expected, fits
+from chat.evaluation.matching import Place, first_ranks, fits
 from chat.models import EvaluationResult, EvaluationRun, RunStatus, Verdict
 from collections_app import access
 from collections_app.models import Collection
@@ -36,7 +36,7 @@ SAME_FAULT = 3  # questions in a row that fail for the same reason end a run: th
 EXCERPT_CHARS = 240
 SHOWN = 10
 OUTCOME = (
-    *("done", "verdict", "found", "rank", "recall", "refused", "search_ms", "answer_ms"),
+    *("done", "verdict", "found", "rank", "ranks", "recall", "refused", "search_ms", "answer_ms"),
     *("answer", "citations", "supported", "error_code", "error_message"),
 )
 FAULT = "fault"  # stands for the owner whose work ended by a fault of ours
@@ -186,17 +186,15 @@ def _search(user: User, collection: Collection, result: EvaluationResult, top_k:
 
 
 def _judge(result: EvaluationResult, ranking: Sequence[Passage], top_k: int) -> None:
-    """Where the expected passage stands in what the chat is given, continued to DEPTH."""
-    expected = Expected(
-        result.expected_document, result.expected_name, result.expected_page, result.expected_passage
-    )
-    fit = [result.answerable and fits(passage, expected) for passage in ranking]
-    if result.answerable:
-        result.rank = metrics.first_fit(fit)
-        result.recall = metrics.recall_at_k(metrics.gains_of(fit), 1, top_k)
-    shown = max(SHOWN, result.rank or 0)
+    """Where the expected places stand in what the chat is given, continued to DEPTH."""
+    places = [Place(**place) for place in result.expected]
+    if places:
+        result.ranks = first_ranks(ranking, places)
+        result.rank = metrics.first(result.ranks)
+        result.recall = metrics.recall_at_k(result.ranks, top_k)
+    shown = max([SHOWN, *(rank for rank in result.ranks if rank is not None)])
     result.found = [
-        _brief(passage, fits_it) for passage, fits_it in zip(ranking[:shown], fit[:shown], strict=True)
+        _brief(passage, any(fits(passage, place) for place in places)) for passage in ranking[:shown]
     ]
 
 

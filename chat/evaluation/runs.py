@@ -1,7 +1,7 @@
 """Everything that changes runs: begin, cancel, delete, close."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import transaction
@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import User
 from chat.evaluation import selectors
-from chat.evaluation.services import locked
+from chat.evaluation.services import locked, places_of
 from chat.models import EvaluationQuestion, EvaluationResult, EvaluationRun, RunStatus
 from chat.text import one_line
 from collections_app.access import get_managed
@@ -66,7 +66,7 @@ def run_create(
                 f"{MAX_OPEN_RUNS} runs of this model are waiting or running.",
                 next_step="Wait until one is done, or cancel one.",
             )
-        questions = list(EvaluationQuestion.objects.filter(collection=collection).order_by("pk"))
+        questions = list(selectors.questions_of(collection).order_by("pk"))
         if not questions:
             raise VerbatimError(
                 ErrorCode.VALIDATION_ERROR,
@@ -178,8 +178,5 @@ def _asked(run: EvaluationRun, index: int, question: EvaluationQuestion) -> Eval
         source=question,
         question=question.question,
         answerable=question.answerable,
-        expected_document=question.document_id,
-        expected_name=question.document_name,
-        expected_page=question.page,
-        expected_passage=question.passage,
+        expected=[asdict(place) for place in places_of(question)],
     )

@@ -13,7 +13,7 @@ from config.errors import ErrorCode, VerbatimError
 
 OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
 MEASURED = (
-    *("answerable", "rank", "recall", "refused", "search_ms", "answer_ms", "citations", "supported"),
+    *("answerable", "ranks", "recall", "refused", "search_ms", "answer_ms", "citations", "supported"),
     "error_code",
 )
 BETTER, WORSE, SAME, ONLY_BASE, ONLY_OTHER = "better", "worse", "same", "only_base", "only_other"
@@ -22,7 +22,7 @@ CHANGES = (BETTER, WORSE, SAME, ONLY_BASE, ONLY_OTHER)
 
 def questions_of(collection: Collection) -> QuerySet[EvaluationQuestion]:
     """The test questions of a model, oldest first."""
-    return EvaluationQuestion.objects.filter(collection=collection)
+    return EvaluationQuestion.objects.filter(collection=collection).prefetch_related("places")
 
 
 def question_for(collection: Collection, question_id: int) -> EvaluationQuestion:
@@ -96,7 +96,7 @@ def compared(base: EvaluationRun, other: EvaluationRun) -> list[Pair]:
 
 
 def change(base: EvaluationResult, other: EvaluationResult) -> str:
-    """Whether a question came out better, worse or the same: by verdict, then by rank."""
+    """Whether a question came out better, worse or the same: by verdict, by rank, by recall."""
     before, after = _standing(base), _standing(other)
     return SAME if before == after else BETTER if after > before else WORSE
 
@@ -117,7 +117,8 @@ def settings_apart(base: EvaluationRun, other: EvaluationRun) -> dict[str, list[
     return {name: values for name, values in apart.items() if values[0] != values[1]}
 
 
-def _standing(result: EvaluationResult) -> tuple[int, int]:
+def _standing(result: EvaluationResult) -> tuple[int, int, float]:
     """Greater is better."""
     order = {Verdict.ERROR: 0, Verdict.WRONG: 1, Verdict.RIGHT: 2}
-    return order.get(Verdict(result.verdict), 0), -(result.rank or 1000) if result.answerable else 0
+    verdict = order.get(Verdict(result.verdict), 0)
+    return (verdict, -(result.rank or 1000), result.recall or 0.0) if result.answerable else (verdict, 0, 0.0)

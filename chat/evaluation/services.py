@@ -1,16 +1,15 @@
-"""Everything that changes test questions; `runs` has what changes runs."""
+"""What changes single test questions; `intake` takes files of them, `runs` has what changes runs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
-from accounts import audit
 from accounts.models import User
-from chat.evaluation.rules import MAX_QUESTIONS, Documents, Known, Wanted, wrong
-from chat.models import EvaluationQuestion
+from chat.evaluation.matching import Place
+from chat.evaluation.rules import MAX_PLACES, MAX_QUESTIONS, TOO_MANY_PLACES, Documents, Known, Wanted, wrong
+from chat.models import EvaluationPlace, EvaluationQuestion
 from chat.text import one_line, storable
 from collections_app.access import get_managed
 from collections_app.models import Collection
@@ -18,16 +17,9 @@ from config.errors import ErrorCode, VerbatimError
 from documents.selectors import documents_of_collection
 
 FULL = f"A model has at most {MAX_QUESTIONS} test questions."
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What became of a file's questions. `warnings` are (number of the line, sentence)."""
-
-    added: int
-    updated: int
-    unchanged: int
-    warnings: tuple[tuple[int, str], ...] = ()
+KEPT_AS_NOWHERE = "This question is kept already, as one that the documents do not answer."
+KEPT_WITH_PLACES = "This question is kept already, with places that hold its answer."
+CHANGE_IT = "Change it on the model's page Evaluate if that is not so any more."
 
 
 def question_create(*, actor: User, collection: Collection, wanted: Wanted) -> EvaluationQuestion:
@@ -40,12 +32,40 @@ def question_create(*, actor: User, collection: Collection, wanted: Wanted) -> E
     get_managed(actor, collection.pk)
     with transaction.atomic():
         locked(collection)
-        rows = EvaluationQuestion.objects.filter(collection=collection)
-        if rows.count() >= MAX_QUESTIONS:
-            raise VerbatimError(ErrorCode.CONFLICT, FULL)
-        values = _values(actor, collection, wanted)
-        _require_new(collection, values["question"])
-        return EvaluationQuestion.objects.create(collection=collection, created_by=actor, **values)
+        valid = _valid(actor, collection, wanted)
+        _require_new(collection, valid.question)
+        return _created(actor, collection, valid)
+
+
+def question_keep(
+    *, actor: User, collection: Collection, wanted: Wanted
+) -> tuple[EvaluationQuestion, int | None]:
+    """Keep a question that was just tried; one that is there already takes the places that it lacks.
+
+    Returns:
+        The question; and how many places it took, or None when it is new.
+
+    Raises:
+        VerbatimError: as `question_create`; CONFLICT also when it is there and says the opposite.
+    """
+    get_managed(actor, collection.pk)
+    with transaction.atomic():
+        locked(collection)
+        valid = _valid(actor, collection, wanted)
+        there = EvaluationQuestion.objects.filter(collection=collection, question=valid.question).first()
+        if there is None:
+            return _created(actor, collection, valid), None
+        if there.answerable != valid.answerable:
+            said = KEPT_WITH_PLACES if there.answerable else KEPT_AS_NOWHERE
+            raise VerbatimError(ErrorCode.CONFLICT, said, next_step=CHANGE_IT)
+        before = places_of(there)
+        lacking = [place for place in valid.places if place not in before]
+        if len(before) + len(lacking) > MAX_PLACES:
+            raise VerbatimError(ErrorCode.CONFLICT, TOO_MANY_PLACES, next_step=CHANGE_IT)
+        if lacking:
+            places_add([(there, lacking)])
+            there.save(update_fields=["updated_at"])
+        return there, len(lacking)
 
 
 def question_update(*, actor: User, question: EvaluationQuestion, wanted: Wanted) -> EvaluationQuestion:
@@ -57,12 +77,15 @@ def question_update(*, actor: User, question: EvaluationQuestion, wanted: Wanted
     get_managed(actor, question.collection_id)
     with transaction.atomic():
         locked(question.collection)
-        kept = wanted.document_id is None and wanted.document_name == question.document_name
-        values = _values(actor, question.collection, wanted, known_only=not kept)
-        _require_new(question.collection, values["question"], besides=question.pk)
-        for name, value in values.items():
-            setattr(question, name, value)
-        question.save(update_fields=[*values, "updated_at"])
+        before = places_of(question)
+        names = frozenset(place.document_name for place in before)
+        valid = _valid(actor, question.collection, wanted, names_kept=names)
+        _require_new(question.collection, valid.question, besides=question.pk)
+        question.question, question.answerable = valid.question, valid.answerable
+        question.save(update_fields=["question", "answerable", "updated_at"])
+        if before != list(valid.places):
+            question.places.all().delete()
+            places_add([(question, valid.places)])
     return question
 
 
@@ -76,88 +99,17 @@ def question_delete(*, actor: User, question: EvaluationQuestion) -> None:
     question.delete()
 
 
-def questions_import(
-    *, actor: User, collection: Collection, lines: Sequence[tuple[int, Wanted]]
-) -> tuple[Imported, list[tuple[int, str]]]:
-    """Keep the questions of a file. One with the text of a question that is there takes its place.
-
-    Args:
-        lines: (number of the line, question), as `exchange.read` gives them.
-
-    Returns:
-        What was done, and (number, reason) for each line that was refused. The others are kept.
-
-    Raises:
-        VerbatimError: NOT_FOUND, PERMISSION_DENIED.
-    """
-    get_managed(actor, collection.pk)
-    with transaction.atomic():
-        locked(collection)
-        documents = documents_of(actor, collection)
-        there = {one.question: one for one in EvaluationQuestion.objects.filter(collection=collection)}
-        batch = _Batch(actor, collection, documents, there)
-        for number, wanted in lines:
-            batch.take(number, wanted)
-        batch.write()
-        audit.record(
-            actor, "evaluation.imported", collection, added=len(batch.new), updated=len(batch.changed)
-        )
-    done = Imported(len(batch.new), len(batch.changed), batch.unchanged, tuple(batch.warnings))
-    return done, batch.refused
+def places_of(question: EvaluationQuestion) -> list[Place]:
+    """The places of a test question, in their order."""
+    return [Place(one.document_id, one.document_name, one.page, one.passage) for one in question.places.all()]
 
 
-class _Batch:
-    """The lines of a file on their way into the database."""
-
-    def __init__(
-        self, actor: User, collection: Collection, documents: Documents, there: dict[str, EvaluationQuestion]
-    ) -> None:
-        self.actor, self.collection = actor, collection
-        self.documents, self.there = documents, there
-        self.new: list[EvaluationQuestion] = []
-        self.changed: dict[int, EvaluationQuestion] = {}
-        self.unchanged = 0
-        self.warnings: list[tuple[int, str]] = []
-        self.refused: list[tuple[int, str]] = []
-        self._seen: dict[str, int] = {}
-
-    def take(self, number: int, wanted: Wanted) -> None:
-        problems = wrong(wanted, self.documents, known_only=False)
-        values = {} if problems else _resolved(wanted, self.documents)
-        text = values.get("question", "")
-        if problems:
-            self.refused.append(
-                (number, " ".join(reason for reasons in problems.values() for reason in reasons))
-            )
-        elif text in self._seen:
-            self.refused.append((number, f"The same question stands in line {self._seen[text]}."))
-        elif text not in self.there and len(self.there) + len(self.new) >= MAX_QUESTIONS:
-            self.refused.append((number, FULL))
-        else:
-            self._seen[text] = number
-            name = wanted.document_name.strip()
-            if name and not self.documents.named(name):
-                self.warnings.append(
-                    (number, f"The model has no document {name!r} yet; it is kept by its name.")
-                )
-            self._keep(values)
-
-    def _keep(self, values: dict[str, Any]) -> None:
-        row = self.there.get(values["question"])
-        if row is None:
-            self.new.append(EvaluationQuestion(collection=self.collection, created_by=self.actor, **values))
-        elif all(getattr(row, name) == value for name, value in values.items()):
-            self.unchanged += 1
-        else:
-            for name, value in values.items():
-                setattr(row, name, value)
-            row.updated_at = timezone.now()
-            self.changed[row.pk] = row
-
-    def write(self) -> None:
-        EvaluationQuestion.objects.bulk_create(self.new, batch_size=500)
-        names = ["answerable", "document", "document_name", "page", "passage", "updated_at"]
-        EvaluationQuestion.objects.bulk_update(self.changed.values(), names, batch_size=500)
+def places_add(wanted: Iterable[tuple[EvaluationQuestion, Sequence[Place]]]) -> None:
+    """Store places behind those that are there."""
+    rows = [
+        EvaluationPlace(question=question, **asdict(place)) for question, places in wanted for place in places
+    ]
+    EvaluationPlace.objects.bulk_create(rows, batch_size=500)
 
 
 def documents_of(actor: User, collection: Collection) -> Documents:
@@ -174,38 +126,50 @@ def locked(collection: Collection) -> Collection:
     return row
 
 
-def _values(
-    actor: User, collection: Collection, wanted: Wanted, *, known_only: bool = True
-) -> dict[str, Any]:
+def resolved(wanted: Wanted, documents: Documents) -> Wanted:
+    """As it is stored: plain text, documents by id and name, each place once.
+
+    A name that several documents have is kept as a name: each of them will do.
+    """
+    places = (_resolved_place(place, documents) for place in wanted.places)
+    return replace(wanted, question=storable(wanted.question).strip(), places=tuple(dict.fromkeys(places)))
+
+
+def _resolved_place(place: Place, documents: Documents) -> Place:
+    name = one_line(place.document_name, 255)
+    known = None
+    if place.document_id is not None:
+        known = documents.by_id(place.document_id)
+    elif name:
+        candidates = documents.named(name)
+        known = candidates[0] if len(candidates) == 1 else None
+    return Place(
+        document_id=known.id if known else None,
+        document_name=known.name if known else name,
+        page=place.page,
+        passage=storable(place.passage).strip(),
+    )
+
+
+def _valid(
+    actor: User, collection: Collection, wanted: Wanted, names_kept: frozenset[str] = frozenset()
+) -> Wanted:
     documents = documents_of(actor, collection)
-    details = wrong(wanted, documents, known_only=known_only)
+    details: dict[str, Any] = wrong(wanted, documents, known_only=True, names_kept=names_kept)
     if details:
         raise VerbatimError(ErrorCode.VALIDATION_ERROR, details=details)
-    return _resolved(wanted, documents)
+    return resolved(wanted, documents)
 
 
-def _resolved(wanted: Wanted, documents: Documents) -> dict[str, Any]:
-    """The columns. A name that several documents have is kept as a name: each of them will do."""
-    wanted = replace(
-        wanted,
-        question=storable(wanted.question).strip(),
-        passage=storable(wanted.passage).strip(),
-        document_name=one_line(wanted.document_name, 255),
+def _created(actor: User, collection: Collection, wanted: Wanted) -> EvaluationQuestion:
+    rows = EvaluationQuestion.objects.filter(collection=collection)
+    if rows.count() >= MAX_QUESTIONS:
+        raise VerbatimError(ErrorCode.CONFLICT, FULL)
+    made = rows.create(
+        collection=collection, created_by=actor, question=wanted.question, answerable=wanted.answerable
     )
-    known = None
-    if wanted.document_id is not None:
-        known = documents.by_id(wanted.document_id)
-    elif wanted.document_name:
-        candidates = documents.named(wanted.document_name)
-        known = candidates[0] if len(candidates) == 1 else None
-    return {
-        "question": wanted.question,
-        "answerable": wanted.answerable,
-        "document_id": known.id if known else None,
-        "document_name": known.name if known else wanted.document_name,
-        "page": wanted.page,
-        "passage": wanted.passage,
-    }
+    places_add([(made, wanted.places)])
+    return made
 
 
 def _require_new(collection: Collection, question: str, besides: int | None = None) -> None:

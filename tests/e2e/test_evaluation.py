@@ -59,6 +59,14 @@ def write_question(page) -> None:
     expect(dialog.get_by_text("Say where the answer stands")).to_be_visible()
     dialog.get_by_label("Document", exact=True).fill("Lighthouse.txt")
     dialog.get_by_label("Words of the passage").fill("whale oil until 1871")
+    dialog.get_by_role("button", name="Add another place").click()
+    second = dialog.get_by_role("group", name="Place 2")
+    expect(second.get_by_label("Document", exact=True)).to_be_focused()
+    second.get_by_label("Document", exact=True).fill("no such.pdf")
+    dialog.get_by_role("button", name="Save").click()
+    expect(second.get_by_text("The model has no document of this name.")).to_be_visible()
+    expect(second.get_by_label("Document", exact=True)).to_be_focused()
+    second.get_by_label("Document", exact=True).fill("lighthouse.txt")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_be_hidden()
 
@@ -82,7 +90,9 @@ def test_questions_are_written_imported_run_and_two_runs_compared(open_page, mod
     complaints.clear()
     questions = page.get_by_test_id("test-question")
     expect(questions).to_have_count(1)
-    expect(questions.get_by_role("link", name="lighthouse.txt")).to_be_visible()
+    places = questions.get_by_role("list", name="Any of these places").get_by_role("listitem")
+    expect(places).to_have_count(2)
+    expect(places.first.get_by_role("link", name="lighthouse.txt")).to_be_visible()
     page.locator("#import-file").set_input_files(
         {"name": "questions.csv", "mimeType": "text/csv", "buffer": FILE.encode()}
     )
@@ -95,6 +105,7 @@ def test_questions_are_written_imported_run_and_two_runs_compared(open_page, mod
     expect(row).to_contain_text("1.000")
     page.get_by_role("button", name=f"Edit: {QUESTION}").click()
     dialog = page.get_by_test_id("question-dialog")
+    dialog.get_by_role("button", name="Remove this place").last.click()
     dialog.get_by_label("Words of the passage").fill("town gas since 1902")
     dialog.get_by_role("button", name="Save").click()
     expect(questions.filter(has_text="town gas")).to_have_count(1)

@@ -2,8 +2,8 @@
 import * as api from "../lib/api.js";
 import { $, button, debounce, el, fill, icon, refill } from "../lib/dom.js";
 import { bytes, count } from "../lib/format.js";
-import { confirmAction, openDialog } from "./dialog.js";
-import { submitting, values } from "./form.js";
+import { confirmAction } from "./dialog.js";
+import { openQuestion } from "./evaluation_question.js";
 import { openMenu } from "./menu.js";
 import { showPager } from "./pager.js";
 import { complain, say } from "./toast.js";
@@ -12,8 +12,13 @@ const SIZE = 25;
 const SHOWN_WORDS = 160;
 
 /** What is expected of a question's passages, as nodes. */
-export function expectation({ answerable, document_id: id, document_name: name, page, passage }) {
+export function expectation({ answerable, places }) {
   if (!answerable) return [el("span", { class: "state", text: "not in the documents" })];
+  if (places.length === 1) return where(places[0]);
+  return [el("ol", { class: "places", "aria-label": "Any of these places" }, places.map((one) => el("li", {}, where(one))))];
+}
+
+function where({ document_id: id, document_name: name, page, passage }) {
   const place = page ? `page ${page}` : "";
   const link = name && (id ? el("a", { class: "doc", href: `/documents/${id}/`, text: name }) : el("span", { text: name, title: "Told by its name: no one document of the model is meant" }));
   const words = passage && el("small", { class: "words", text: `“${passage.length > SHOWN_WORDS ? `${passage.slice(0, SHOWN_WORDS)}…` : passage}”` });
@@ -71,41 +76,14 @@ export class Questions {
   }
 
   edit(one) {
-    const form = $("#question-form").content.cloneNode(true).querySelector("form");
-    const dialog = openDialog(one ? "Change the question" : "A test question", form, { testid: "question-dialog" });
-    const place = $("[data-place]", form);
-    const toggle = () => (place.hidden = form.elements.where.value === "no");
-    if (one) {
-      for (const name of ["question", "document_name", "page", "passage"]) form.elements[name].value = one[name] ?? "";
-      form.elements.where.value = one.answerable ? "yes" : "no";
-    }
-    toggle();
-    form.addEventListener("change", toggle);
-    form.elements.document_name.addEventListener("input", debounce(() => this.suggest(form), 250));
-    this.suggest(form);
-    form.elements.question.focus();
-    $("[data-cancel]", form).addEventListener("click", () => dialog.close());
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      const { where, ...given } = values(form);
-      const body = where === "no" ? { question: given.question, answerable: false } : { ...given, answerable: true };
-      if (one?.document_id && body.document_name === one.document_name) delete body.document_name; // stays the same document
-      const saved = await submitting(form, () => (one ? api.patch(`${this.path}/${one.id}`, body) : api.post(this.path, body)));
-      if (!saved) return;
-      dialog.close();
-      say(one ? "The question is changed." : "The question is kept.");
-      this.load();
+    openQuestion(one, {
+      documents: `/api/models/${this.model}/documents`,
+      save: (body) => (one ? api.patch(`${this.path}/${one.id}`, body) : api.post(this.path, body)),
+      saved: () => {
+        say(one ? "The question is changed." : "The question is kept.");
+        this.load();
+      },
     });
-  }
-
-  /** The model's documents as suggestions for what is being typed. */
-  async suggest(form) {
-    try {
-      const found = await api.get(api.query(`/api/models/${this.model}/documents`, { search: form.elements.document_name.value.trim(), page_size: 20, ordering: "name" }));
-      fill($("datalist", form), found.results.map((one) => el("option", { value: one.name })));
-    } catch {
-      // typing a name works without
-    }
   }
 
   async remove(one) {

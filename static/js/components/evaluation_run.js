@@ -97,9 +97,9 @@ export class RunView {
       "tr",
       { "data-testid": "result", data: { id: one.id } },
       el("td", {}, el("a", { class: "question", href: tryIt, title: "Try it in the retrieval preview", text: one.question })),
-      el("td", { class: "expected", "data-label": "Expected" }, expectation({ ...one.expected, answerable: one.answerable })),
+      el("td", { class: "expected", "data-label": "Expected" }, expectation({ places: one.expected, answerable: one.answerable })),
       el("td", { "data-label": "Found" }, best ? [el("span", { text: [best.document_name, place(best)].filter(Boolean).join(", ") }), details(one, open)] : one.done ? "nothing" : ""),
-      el("td", { "data-label": "Outcome" }, verdict(one), cites(one)),
+      el("td", { "data-label": "Outcome" }, verdict(one), recalled(one), cites(one)),
       el("td", { class: "num", "data-label": "Search", text: one.search_ms === null ? "" : `${Math.round(one.search_ms)} ms` }),
     );
   }
@@ -113,6 +113,9 @@ function verdict(one) {
   const kind = { right: "state ok", wrong: "state bad", error: "state warn" }[one.verdict] ?? "state";
   return [el("span", { class: kind, text: outcome(one) }), one.error ? el("small", { text: one.error }) : null];
 }
+
+/** With several places: how many of them are among what the chat is given. */
+const recalled = (one) => (one.expected.length > 1 && one.recall !== null ? el("small", { text: `${Math.round(one.recall * one.expected.length)} of ${one.expected.length} places` }) : null);
 
 const cites = (one) => (one.citations ? el("small", { text: `${one.supported} of ${count(one.citations, "citation")} borne out` }) : null);
 

@@ -6,9 +6,9 @@ const ms = (value) => (value === null || value === undefined ? "–" : `${Math.r
 
 /** [key, name, what it means, how it is written, whether more is better] */
 export const MEASURES = [
-  ["recall_at_k", "Recall@k", "expected passage among those the chat is given", share, true],
-  ["mrr", "MRR", "how far up it stands (1 / rank), within ten", share, true],
-  ["ndcg_at_10", "nDCG@10", "the same, falling off more slowly", share, true],
+  ["recall_at_k", "Recall@k", "expected places among what the chat is given", share, true],
+  ["mrr", "MRR", "how far up the first stands (1 / rank), within ten", share, true],
+  ["ndcg_at_10", "nDCG@10", "how far up all of them stand, within ten", share, true],
   ["citation_precision", "Citation precision", "cited passages that bear the answer out", share, true],
   ["refusal_accuracy", "Refusal accuracy", "rightly refused, or rightly not", share, true],
   ["unanswerable_refused", "Unanswerable refused", "as they should be", share, true],

@@ -3,15 +3,22 @@
 import pytest
 
 from chat.evaluation import services
+from chat.evaluation.matching import Place
 from chat.evaluation.rules import Wanted
 from chat.models import EvaluationQuestion
 from documents.models import Document
 from tests.chat.conftest import TEXTS, add_document
 
-LEAVE = Wanted("How many days of annual leave do full-time staff have?", passage="25 days of annual leave")
-HOTEL = Wanted("How much may a hotel cost per night?", document_name="handbook.txt", passage="120 euros")
+
+def at(question: str, *places: dict) -> Wanted:
+    """A question whose answer stands at each of these places."""
+    return Wanted(question, places=tuple(Place(**place) for place in places))
+
+
+LEAVE = at("How many days of annual leave do full-time staff have?", {"passage": "25 days of annual leave"})
+HOTEL = at("How much may a hotel cost per night?", {"document_name": "handbook.txt", "passage": "120 euros"})
 NOWHERE = Wanted("Who won the football world cup of 1954?", answerable=False)
-MISSED = Wanted("When did the Harbour Branch open?", passage="a sentence that stands in no document at all")
+MISSED = at("When did the Harbour Branch open?", {"passage": "a sentence that stands in no document at all"})
 
 
 @pytest.fixture

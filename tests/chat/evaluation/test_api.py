@@ -8,10 +8,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from chat.evaluation import exchange, runner, runs, services
-from chat.models import EvaluationQuestion, EvaluationRun
+from chat.evaluation import exchange, intake, runner, runs, services
+from chat.models import EvaluationPlace, EvaluationRun
 from collections_app.models import Collection
 from tests.chat.evaluation.conftest import HOTEL
+
+FITTING = {"question": "q", "places": [{"passage": "x"}]}
 
 
 @pytest.fixture
@@ -30,19 +32,22 @@ def send_file(api, path, content: str | bytes, name="questions.csv"):
 
 
 def test_a_question_is_added_changed_and_deleted(api, path, handbook):
-    body = {"question": " How long is the leave? ", "document_name": "HANDBOOK.txt", "passage": "25 days"}
+    body = {
+        "question": " How long is the leave? ",
+        "places": [{"document_name": "HANDBOOK.txt", "passage": "25 days"}],
+    }
     made = api.post(f"{path}/questions", body, format="json")
     assert made.status_code == 201, made.content
     one = made.json()
-    assert (one["question"], one["document_id"], one["document_name"]) == (
-        "How long is the leave?",
-        handbook.pk,
-        "handbook.txt",
-    )
-    changed = api.patch(f"{path}/questions/{one['id']}", {"passage": "annual leave"}, format="json").json()
-    assert (changed["passage"], changed["document_id"]) == ("annual leave", handbook.pk)
+    place = {"document_id": handbook.pk, "document_name": "handbook.txt", "page": None, "passage": "25 days"}
+    assert (one["question"], one["places"]) == ("How long is the leave?", [place])
+    both = [place, {"passage": "annual leave"}]
+    changed = api.patch(f"{path}/questions/{one['id']}", {"places": both}, format="json").json()
+    assert [found["passage"] for found in changed["places"]] == ["25 days", "annual leave"]
+    changed = api.patch(f"{path}/questions/{one['id']}", {"question": "How long?"}, format="json").json()
+    assert (changed["question"], len(changed["places"])) == ("How long?", 2)
     changed = api.patch(f"{path}/questions/{one['id']}", {"answerable": False}, format="json").json()
-    assert (changed["answerable"], changed["document_id"], changed["passage"]) == (False, None, "")
+    assert (changed["answerable"], changed["places"]) == (False, [])
     assert api.delete(f"{path}/questions/{one['id']}").status_code == 204
     assert api.get(f"{path}/questions").json()["count"] == 0
 
@@ -50,14 +55,10 @@ def test_a_question_is_added_changed_and_deleted(api, path, handbook):
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"question": "  "}, "question"),
-        ({"question": "q"}, "passage"),
-        ({"question": "q", "page": 3}, "document_name"),
-        ({"question": "q", "document_name": "nothing.pdf"}, "document_name"),
-        ({"question": "q", "document_id": 999_999}, "document_id"),
-        ({"question": "q", "answerable": False, "passage": "x"}, "answerable"),
-        ({"question": "q", "document_name": "handbook.txt", "page": 0}, "page"),
-        ({"question": "q", "passage": "x" * 5000}, "passage"),
+        ({"question": "  ", "places": [{"passage": "x"}]}, "question"),
+        ({"question": "q"}, "places"),
+        ({"question": "q", "answerable": False, "places": [{"passage": "x"}]}, "answerable"),
+        ({"question": "q", "places": [{"passage": "x"}] * 21}, "places"),
     ],
 )
 def test_what_is_not_right_is_said_by_field(api, path, handbook, body, field):
@@ -66,16 +67,44 @@ def test_what_is_not_right_is_said_by_field(api, path, handbook, body, field):
     assert field in answer.json()["error"]["details"]
 
 
+@pytest.mark.parametrize(
+    ("place", "field"),
+    [
+        ({}, "passage"),
+        ({"page": 3}, "document_name"),
+        ({"document_name": "nothing.pdf"}, "document_name"),
+        ({"document_id": 999_999}, "document_id"),
+        ({"document_name": "handbook.txt", "page": 0}, "page"),
+        ({"passage": "x" * 5000}, "passage"),
+    ],
+)
+def test_what_is_not_right_about_a_place_is_said_at_that_place(api, path, handbook, place, field):
+    body = {"question": "q", "places": [{"passage": "x"}, place]}
+    details = api.post(f"{path}/questions", body, format="json").json()["error"]["details"]
+    assert list(details["places"]) == ["1"]
+    assert list(details["places"]["1"]) == [field]
+
+
 def test_a_page_beyond_the_documents_last_is_refused(api, path, handbook):
     handbook.page_count = 3
     handbook.save()
-    body = {"question": "q", "document_name": "handbook.txt", "page": 4}
+    body = {"question": "q", "places": [{"document_name": "handbook.txt", "page": 4}]}
     details = api.post(f"{path}/questions", body, format="json").json()["error"]["details"]
-    assert details["page"] == ["The document has 3 pages."]
+    assert details["places"] == {"0": {"page": ["The document has 3 pages."]}}
+
+
+def test_a_place_whose_document_is_gone_may_stay(api, path, questions, handbook):
+    handbook.delete()
+    (one,) = api.get(f"{path}/questions?search={HOTEL.question}").json()["results"]
+    assert one["places"][0]["document_id"] is None
+    both = [*one["places"], {"passage": "a hotel at most"}]
+    answer = api.patch(f"{path}/questions/{one['id']}", {"places": both}, format="json")
+    assert answer.status_code == 200, answer.content
+    assert len(answer.json()["places"]) == 2
 
 
 def test_the_same_question_twice_is_refused(api, path, questions):
-    body = {"question": HOTEL.question, "passage": "x"}
+    body = {"question": HOTEL.question, "places": [{"passage": "x"}]}
     answer = api.post(f"{path}/questions", body, format="json")
     assert answer.json()["error"]["details"]["question"] == ["This question is there already."]
 
@@ -107,9 +136,34 @@ def test_a_file_is_taken_line_by_line(api, path, questions, handbook):
     assert [one["line"] for one in told["refused"]] == [6, 7]
     assert "line 4" in told["refused"][1]["message"]
     assert [one["line"] for one in told["warnings"]] == [5]
-    assert EvaluationQuestion.objects.get(question="Where?").document_id == handbook.pk
-    assert EvaluationQuestion.objects.get(question="Whence?").document_name == "unknown.pdf"
-    assert EvaluationQuestion.objects.get(question=HOTEL.question).passage == "120 euros per night"
+    place = EvaluationPlace.objects.get
+    assert place(question__question="Where?").document_id == handbook.pk
+    assert place(question__question="Whence?").document_name == "unknown.pdf"
+    assert place(question__question=HOTEL.question).passage == "120 euros per night"
+
+
+def test_lines_of_one_question_are_its_places(api, path, questions, handbook):
+    content = (
+        "question,answerable,document,page,passage\n"
+        "Where?,yes,handbook.txt,,\n"
+        f"{HOTEL.question},yes,,,120 euros\n"
+        "Where?,yes,,,in the old mill\n"
+        "Where?,no,,,\n"
+        "Who?,no,,,\n"
+        "Who?,no,,,\n"
+        f"{HOTEL.question},yes,handbook.txt,,120 euros\n"
+    )
+    told = send_file(api, path, content).json()
+    assert (told["added"], told["updated"], told["unchanged"]) == (2, 1, 0)
+    assert [one["line"] for one in told["refused"]] == [5, 7]
+    assert "contradicts line 2" in told["refused"][0]["message"]
+    found = api.get(f"{path}/questions?search=Where").json()["results"][0]["places"]
+    assert [(one["document_name"], one["passage"]) for one in found] == [
+        ("handbook.txt", ""),
+        ("", "in the old mill"),
+    ]
+    again = send_file(api, path, content).json()
+    assert (again["added"], again["updated"], again["unchanged"]) == (0, 0, 3)
 
 
 def test_a_file_that_is_too_large_or_none_is_refused(api, path, collection, monkeypatch):
@@ -121,9 +175,10 @@ def test_a_file_that_is_too_large_or_none_is_refused(api, path, collection, monk
 
 def test_no_more_questions_than_allowed(api, path, questions, monkeypatch):
     monkeypatch.setattr(services, "MAX_QUESTIONS", 5)
+    monkeypatch.setattr(intake, "MAX_QUESTIONS", 5)
     told = send_file(api, path, "question,passage\none,x\ntwo,x\n").json()
     assert (told["added"], [one["line"] for one in told["refused"]]) == (1, [3])
-    assert api.post(f"{path}/questions", {"question": "q", "passage": "x"}, format="json").status_code == 409
+    assert api.post(f"{path}/questions", FITTING, format="json").status_code == 409
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
@@ -146,7 +201,7 @@ def test_a_run_is_begun_watched_read_exported_and_deleted(api, path, questions):
     assert done["created_by"] == "Ada Admin"
     wrong = api.get(f"{path}/runs/{run['id']}/results?verdict=wrong").json()
     assert wrong["count"] == 1
-    assert wrong["results"][0]["expected"]["passage"].startswith("a sentence")
+    assert wrong["results"][0]["expected"][0]["passage"].startswith("a sentence")
     rows = list(
         csv.DictReader(
             io.StringIO(b"".join(api.get(f"{path}/runs/{run['id']}/export").streaming_content).decode())
@@ -206,7 +261,7 @@ def test_lists_take_the_same_number_of_queries_whatever_their_length(
         runs.run_create(actor=admin, collection=collection, trial=runs.Trial(), ring_worker=False)
     with django_assert_max_num_queries(4):  # the model, the count, the rows
         api.get(f"{path}/runs")
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):  # and the places
         api.get(f"{path}/questions")
 
 

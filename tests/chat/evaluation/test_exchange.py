@@ -1,13 +1,13 @@
 """Test questions in and out as files; every bad line is told with its number."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
-from chat.evaluation import exchange
+from chat.evaluation import exchange, intake, selectors, services
 from chat.evaluation.rules import Wanted
 from config.errors import VerbatimError
+from tests.chat.evaluation.conftest import at
 
 
 @pytest.fixture
@@ -30,7 +30,12 @@ def test_csv_with_all_columns(read):
     )
     assert found.refused == []
     assert found.questions == [
-        (2, Wanted("How many days?", document_name="handbook.pdf", page=4, passage="25 days\nof leave")),
+        (
+            2,
+            at(
+                "How many days?", {"document_name": "handbook.pdf", "page": 4, "passage": "25 days\nof leave"}
+            ),
+        ),
         (4, Wanted("Who won?", answerable=False)),
     ]
 
@@ -48,7 +53,7 @@ def test_each_bad_line_is_named_and_the_others_are_taken(read):
     assert "yes or no" in found.refused[0][1]
     assert "stands nowhere" in found.refused[1][1]
     assert "page" in found.refused[2][1]
-    assert found.questions == [(6, Wanted("four", document_name="a.pdf", page=2))]
+    assert found.questions == [(6, at("four", {"document_name": "a.pdf", "page": 2}))]
 
 
 def test_lines_of_json(read):
@@ -59,7 +64,7 @@ def test_lines_of_json(read):
         + '\n{"question": 5}\n{"question": "six", "passage": "x", "page": true}\n'
     )
     assert found.questions == [
-        (1, Wanted("one", document_name="a.pdf", page=3)),
+        (1, at("one", {"document_name": "a.pdf", "page": 3})),
         (4, Wanted("two", answerable=False)),
     ]
     assert [number for number, _ in found.refused] == [2, 3, 5, 6]
@@ -92,26 +97,53 @@ def test_a_file_that_is_too_long_is_read_as_far_as_allowed(read, monkeypatch):
     assert "not read" in found.refused[-1][1]
 
 
-def row(**fields):
-    given = {"question": "q", "answerable": True, "document_name": "a.pdf", "page": None, "passage": ""}
-    return SimpleNamespace(**given | fields)
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"places": "a.pdf"}, "list of objects"),
+        ({"places": [["a.pdf"]]}, "list of objects"),
+        ({"places": [{"document": "a.pdf"}], "page": 3}, "not both"),
+        ({"places": [{"document": "a.pdf", "page": "x"}]}, "page"),
+        ({"places": []}, "stands nowhere"),
+    ],
+)
+def test_places_in_json_that_cannot_be_read_say_why(read, line, said):
+    found = read(json.dumps({"question": "q"} | line))
+    assert said in found.refused[0][1]
+
+
+def test_a_line_of_json_lists_its_places(read):
+    line = {"question": "q", "places": [{"document": "a.pdf", "page": 3}, {"expected_text": "words"}]}
+    found = read(json.dumps(line))
+    assert found.questions == [(1, at("q", {"document_name": "a.pdf", "page": 3}, {"passage": "words"}))]
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
-def test_what_goes_out_comes_back_the_same(read, form):
-    rows = [
-        row(question="=SUM(A1) is what?", passage='\'-5 and, "more"\nlines', page=3),
-        row(question="nothing", answerable=False, document_name=""),
-        row(question="-", document_name="@home.pdf"),
+def test_what_goes_out_comes_back_the_same(read, form, admin, collection):
+    """Through the database, so that lines of one question come together again."""
+    wanted = [
+        at("=SUM(A1) is what?", {"passage": '\'-5 and, "more"\nlines', "page": 3}),
+        Wanted("nothing", answerable=False),
+        at("-", {"document_name": "@home.pdf"}, {"document_name": "b.pdf", "page": 2}, {"passage": "x"}),
     ]
+    lines = list(enumerate(wanted, 1))
+    intake.questions_import(actor=admin, collection=collection, lines=lines)
+    rows = list(selectors.questions_of(collection))
     write = exchange.as_csv if form == "csv" else exchange.as_json_lines
     found = read("".join(write(rows)))
     assert found.refused == []
-    assert [wanted for _, wanted in found.questions] == [
-        Wanted(one.question, one.answerable, None, one.document_name, one.page, one.passage) for one in rows
+    for row in rows:
+        row.delete()
+    intake.questions_import(actor=admin, collection=collection, lines=found.questions)
+    back = [
+        Wanted(row.question, row.answerable, tuple(services.places_of(row)))
+        for row in selectors.questions_of(collection)
     ]
+    assert back == wanted
 
 
-def test_no_cell_goes_out_as_a_formula():
-    text = "".join(exchange.as_csv([row(question="=HYPERLINK(1)", document_name="+x", passage="@y")]))
+def test_no_cell_goes_out_as_a_formula(admin, collection):
+    wanted = at("=HYPERLINK(1)", {"document_name": "+x", "passage": "@y"})
+    intake.questions_import(actor=admin, collection=collection, lines=[(1, wanted)])
+    text = "".join(exchange.as_csv(selectors.questions_of(collection)))
     assert "\r\n'=HYPERLINK(1),yes,'+x,,'@y\r\n" in text

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat.evaluation.matching import Expected, fits, holds, same_name
+from chat.evaluation.matching import Place, fits, holds, same_name
 from documents.retrieval.types import Passage
 
 LEAVE = "Full-time staff have 25 days of annual leave in each calendar year."
@@ -16,19 +16,19 @@ def passage(content=LEAVE, **fields) -> Passage:
 @pytest.mark.parametrize(
     ("expected", "fit"),
     [
-        (Expected(document_id=7), True),
-        (Expected(document_id=8), False),
-        (Expected(document_id=8, document_name="2019/Handbook.pdf"), False),
-        (Expected(document_name="handbook.PDF"), True),
-        (Expected(document_name="2020/handbook.pdf"), False),
-        (Expected(document_id=7, page=4), True),
-        (Expected(document_id=7, page=6), True),
-        (Expected(document_id=7, page=7), False),
-        (Expected(document_id=7, page=3), False),
-        (Expected(passage="25 days"), True),
-        (Expected(passage="25 days", page=9), False),
-        (Expected(document_id=8, passage="25 days"), False),
-        (Expected(), False),
+        (Place(document_id=7), True),
+        (Place(document_id=8), False),
+        (Place(document_id=8, document_name="2019/Handbook.pdf"), False),
+        (Place(document_name="handbook.PDF"), True),
+        (Place(document_name="2020/handbook.pdf"), False),
+        (Place(document_id=7, page=4), True),
+        (Place(document_id=7, page=6), True),
+        (Place(document_id=7, page=7), False),
+        (Place(document_id=7, page=3), False),
+        (Place(passage="25 days"), True),
+        (Place(passage="25 days", page=9), False),
+        (Place(document_id=8, passage="25 days"), False),
+        (Place(), False),
     ],
 )
 def test_all_that_is_named_must_hold(expected, fit):
@@ -36,7 +36,7 @@ def test_all_that_is_named_must_hold(expected, fit):
 
 
 def test_a_page_is_not_found_in_a_passage_without_pages():
-    assert not fits(passage(page=None, page_to=None), Expected(document_id=7, page=1))
+    assert not fits(passage(page=None, page_to=None), Place(document_id=7, page=1))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from chat.evaluation import metrics
 from chat.evaluation.metrics import Asked
 
 
-def test_recall_counts_what_is_relevant_within_k():
-    assert metrics.recall_at_k([0, 1, 0, 1], 3, 2) == pytest.approx(1 / 3)
-    assert metrics.recall_at_k([0, 1, 0, 1], 3, 4) == pytest.approx(2 / 3)
-    assert metrics.recall_at_k([], 1, 5) == 0
+def test_recall_counts_the_places_within_k():
+    assert metrics.recall_at_k([2, 4, None], 2) == pytest.approx(1 / 3)
+    assert metrics.recall_at_k([2, 4, None], 4) == pytest.approx(2 / 3)
+    assert metrics.recall_at_k([None], 5) == 0
 
 
 @pytest.mark.parametrize(("rank", "expected"), [(1, 1.0), (2, 0.5), (4, 0.25), (None, 0.0)])
@@ -32,10 +32,21 @@ def test_ndcg_is_cut_at_k_and_so_is_its_ideal():
     assert metrics.ndcg_at_k([1], [], 10) == 0
 
 
-def test_repeats_of_the_same_place_gain_nothing():
-    assert metrics.gains_of([False, True, True]) == [0, 1, 0]
-    assert metrics.first_fit([False, True, True]) == 2
-    assert metrics.first_fit([False]) is None
+def test_each_place_gains_once_and_one_passage_may_be_at_two():
+    assert metrics.gains_of([2]) == ([0, 1], [1])
+    assert metrics.gains_of([3, 1, None]) == ([1, 0, 1], [1, 1, 1])
+    assert metrics.gains_of([1, 1]) == ([2], [2])
+    assert metrics.gains_of([None]) == ([], [1])
+    assert metrics.first([3, 2, None]) == 2
+    assert metrics.first([None]) is None
+
+
+def test_several_places_are_recalled_all_and_ranked_by_the_first():
+    """Two pages hold the answer: one stands second, the other one fourth, beyond what the chat is given."""
+    found = metrics.summary([Asked(True, ranks=[4, 2], recall=0.5, refused=False)], k=3)
+    assert (found["recall_at_k"], found["mrr"]) == (0.5, 0.5)
+    expected = (1 / log2(3) + 1 / log2(5)) / (1 + 1 / log2(3))
+    assert found["ndcg_at_10"] == pytest.approx(expected, abs=1e-5)
 
 
 def test_percentiles_lie_between_neighbours():
@@ -48,9 +59,15 @@ def test_percentiles_lie_between_neighbours():
 
 def test_a_run_of_five_questions():
     asked = [
-        Asked(True, rank=1, recall=1.0, refused=False, search_ms=10, answer_ms=100, citations=2, supported=1),
-        Asked(True, rank=7, recall=0.0, refused=False, search_ms=20, answer_ms=300, citations=1, supported=1),
-        Asked(True, rank=None, recall=0.0, refused=True, search_ms=30, answer_ms=1, citations=0, supported=0),
+        Asked(
+            True, ranks=[1], recall=1.0, refused=False, search_ms=10, answer_ms=100, citations=2, supported=1
+        ),
+        Asked(
+            True, ranks=[7], recall=0.0, refused=False, search_ms=20, answer_ms=300, citations=1, supported=1
+        ),
+        Asked(
+            True, ranks=[None], recall=0.0, refused=True, search_ms=30, answer_ms=1, citations=0, supported=0
+        ),
         Asked(False, refused=True, search_ms=40, answer_ms=1, citations=0, supported=0),
         Asked(False, refused=False, search_ms=50, answer_ms=200, citations=0, supported=0),
     ]
@@ -75,5 +92,5 @@ def test_what_was_not_measured_is_not_zero():
 
 
 def test_a_rank_beyond_ten_is_outside_mrr_and_ndcg():
-    found = metrics.summary([Asked(True, rank=11, recall=1.0, refused=False)], k=20)
+    found = metrics.summary([Asked(True, ranks=[11], recall=1.0, refused=False)], k=20)
     assert (found["recall_at_k"], found["mrr"], found["ndcg_at_10"]) == (1, 0, 0)

@@ -14,7 +14,7 @@ from chat.evaluation.runs import Trial
 from chat.models import ChatSession, EvaluationRun, Message, RunStatus
 from config.errors import ErrorCode, VerbatimError
 from documents.ingestion import lease
-from tests.chat.evaluation.conftest import LEAVE, NOWHERE
+from tests.chat.evaluation.conftest import LEAVE, NOWHERE, at
 
 
 @pytest.fixture
@@ -236,8 +236,8 @@ def test_a_deleted_question_and_a_deleted_document_leave_the_run_whole(
     run = begun(admin, collection)
     services.question_delete(actor=admin, question=questions[0])
     handbook.delete()
-    questions[1].refresh_from_db()
-    assert (questions[1].document_id, questions[1].document_name) == (None, "handbook.txt")
+    place = questions[1].places.get()
+    assert (place.document_id, place.document_name) == (None, "handbook.txt")
     runner.run_work(run_id=run.pk)
     run.refresh_from_db()
     assert (run.status, run.questions_done) == (RunStatus.COMPLETED, 4)
@@ -306,4 +306,20 @@ def test_the_command_says_what_is_wrong(superadmin, questions, options, said):
 def test_the_first_question_is_found_by_its_passage(run_with):
     """The passage alone is an expectation: no document was named."""
     result = run_with().results.get(question=LEAVE.question)
-    assert (result.expected_document, result.rank) == (None, 1)
+    assert (result.expected[0]["document_id"], result.rank) == (None, 1)
+
+
+def test_each_of_several_places_counts_as_found(admin, collection, handbook):
+    """One is found, one is nowhere: the question is right, its recall half."""
+    wanted = at(
+        LEAVE.question, {"passage": "words that stand nowhere at all"}, {"document_name": "handbook.txt"}
+    )
+    services.question_create(actor=admin, collection=collection, wanted=wanted)
+    run = begun(admin, collection)
+    runner.run_work(run_id=run.pk)
+    result = run.results.get()
+    assert (result.ranks, result.rank, result.recall, result.verdict) == ([None, 1], 1, 0.5, "right")
+    assert [one["document_name"] for one in result.expected] == ["", "handbook.txt"]
+    run.refresh_from_db()
+    assert (run.metrics["recall_at_k"], run.metrics["mrr"]) == (0.5, 1.0)
+    assert 0.6 < run.metrics["ndcg_at_10"] < 0.62, "1 / (1 + 1 / log2(3))"

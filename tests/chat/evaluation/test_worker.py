@@ -7,10 +7,11 @@ import pytest
 from celery import current_app
 
 from chat import tasks
-from chat.evaluation import runner, runs, services
+from chat.evaluation import intake, runner, runs, services
 from chat.evaluation.rules import Wanted
 from chat.models import EvaluationRun, RunStatus
 from documents import tasks as document_tasks
+from tests.chat.evaluation.conftest import at
 
 
 def wait_for(condition, seconds: float = 60) -> None:
@@ -28,13 +29,13 @@ def is_done(run: EvaluationRun) -> bool:
 @pytest.fixture
 def many(passages, admin, collection) -> None:
     """Enough questions to be interrupted in their middle."""
-    lines = [(n, Wanted(f"How many days of leave, question {n}?", passage="25 days")) for n in range(400)]
-    services.questions_import(actor=admin, collection=collection, lines=lines)
+    lines = [(n, at(f"How many days of leave, question {n}?", {"passage": "25 days"})) for n in range(400)]
+    intake.questions_import(actor=admin, collection=collection, lines=lines)
 
 
 def test_a_run_that_is_begun_over_the_api_ends(celery_worker, passages, admin, collection, client_for):
     services.question_create(
-        actor=admin, collection=collection, wanted=Wanted("How many days of leave?", passage="25 days")
+        actor=admin, collection=collection, wanted=at("How many days of leave?", {"passage": "25 days"})
     )
     answer = client_for(admin).post(
         f"/api/models/{collection.pk}/evaluation/runs", {"answers": True}, format="json"
@@ -65,7 +66,7 @@ def test_a_run_that_asks_an_llm_ends(celery_worker, passages, admin, collection,
     collection.llm_provider, collection.llm_model_name = "custom", "ok"
     collection.llm_base_url = f"{llm_server.url}/v1"
     collection.save()
-    wanted = Wanted("How many days of leave?", passage="25 days")
+    wanted = at("How many days of leave?", {"passage": "25 days"})
     services.question_create(actor=admin, collection=collection, wanted=wanted)
     run = runs.run_create(actor=admin, collection=collection, trial=runs.Trial(answers=True))
     wait_for(lambda: is_done(run))
