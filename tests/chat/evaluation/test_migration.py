@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-BEFORE, AFTER = [("chat", "0007_evaluation")], [("chat", "0008_evaluation_places")]
+BEFORE, AFTER = [("chat", "0008_client_id_once")], [("chat", "0009_evaluation_places")]
 
 
 def migrated(target):

@@ -40,7 +40,7 @@ def document_of(table: str) -> tuple[str, str]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("chat", "0007_evaluation"), ("documents", "0005_serving_and_building")]
+    dependencies = [("chat", "0008_client_id_once"), ("documents", "0005_serving_and_building")]
 
     operations = [
         migrations.CreateModel(
