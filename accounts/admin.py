@@ -9,7 +9,7 @@ from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django_celery_beat.models import (
@@ -24,9 +24,9 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
-from accounts import groups, services
+from accounts import api_keys, groups, services
 from accounts.console import ConsoleSignInForm, ReadOnly, RefusalsAsMessages, in_words
-from accounts.models import AuditEntry, User
+from accounts.models import ApiKey, AuditEntry, User
 from accounts.permissions import caller
 from accounts.views import signout
 from config.errors import VerbatimError
@@ -215,6 +215,29 @@ class GroupAdmin(RefusalsAsMessages, ModelAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
         for group in queryset:
             groups.group_delete(actor=caller(request), group=group)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(RefusalsAsMessages, ReadOnly, ModelAdmin):
+    """Whose programs may ask, and since when they did not. Deleting a key revokes it."""
+
+    list_display = ("user", "name", "prefix", "created_at", "last_used_at", "expires_at")
+    list_filter = ("last_used_at", "expires_at")
+    list_select_related = ("user",)
+    search_fields = ("user__email", "name", "prefix")
+    date_hierarchy = "created_at"
+    exclude = ("digest",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return True
+
+    def delete_model(self, request: HttpRequest, obj: ApiKey) -> None:
+        api_keys.key_delete(actor=caller(request), key=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        with transaction.atomic():
+            for key in queryset.select_related("user"):
+                api_keys.key_delete(actor=caller(request), key=key)
 
 
 @admin.register(AuditEntry)

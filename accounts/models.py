@@ -1,4 +1,4 @@
-"""People and what they did: `User` signs in with an e-mail address, `AuditEntry` remembers."""
+"""People, their API keys and what they did: `User` signs in, `ApiKey` lets in, `AuditEntry` remembers."""
 
 from typing import Any, ClassVar
 
@@ -82,6 +82,25 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Compared on every request: a session ends with the password and with `token_version`."""
         value = f"{self.token_version}:{self.password}"
         return salted_hmac("accounts.User.session", value, secret=secret, algorithm="sha256").hexdigest()
+
+
+class ApiKey(models.Model):
+    """What a program shows instead of a password. Made, checked and deleted by `accounts.api_keys`."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=8, unique=True, editable=False, help_text="Public; finds the row.")
+    digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the whole key, in hex.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, editable=False, help_text="To the minute.")
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} (vbt_{self.prefix}…)"
 
 
 class AuditEntry(models.Model):

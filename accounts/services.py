@@ -109,7 +109,9 @@ def user_create(
 
 
 def user_update(*, actor: User, user: User, **changes: Any) -> User:
-    """Change a user's `full_name`, `role` or `is_active`. A new role and deactivation end all his tokens.
+    """Change a user's `full_name`, `role` or `is_active`.
+
+    A new role and deactivation end all his tokens; deactivation deletes his API keys as well.
 
     Raises:
         VerbatimError: PERMISSION_DENIED, SUPERADMIN_PROTECTED, SELF_PROTECTED, VALIDATION_ERROR.
@@ -133,7 +135,7 @@ def user_update(*, actor: User, user: User, **changes: Any) -> User:
             for name, value in changed.items():
                 setattr(user, name, value)
         if {"role", "is_active"} & set(changed):
-            tokens_revoke(user=current)
+            tokens_revoke(user=current, keep_keys="is_active" not in changed)
             user.token_version = current.token_version
     return user
 
@@ -171,7 +173,7 @@ def password_change(
 
 
 def password_set(*, actor: User | None, user: User, password: str, field: str = "password") -> User:
-    """Give a user a new password and end all his tokens, sessions and sockets.
+    """Give a user a new password and end all his tokens, API keys, sessions and sockets.
 
     Args:
         actor: himself, a superadmin, an admin for whoever is no superadmin, or None for the system.
@@ -197,7 +199,7 @@ def password_set(*, actor: User | None, user: User, password: str, field: str = 
 
 
 def password_reset(*, actor: User, user: User) -> str:
-    """Give somebody who forgot his password a made-up one and end all his tokens, sessions and sockets.
+    """Give somebody who forgot his password a made-up one; ends all his tokens, API keys, sessions, sockets.
 
     Args:
         actor: an admin, or a superadmin where the user is one. For one's own there is `password_change`.

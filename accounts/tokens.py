@@ -1,10 +1,13 @@
-"""JSON web tokens: the one function that trusts them, for REST, refresh and sockets alike.
+"""Bearer credentials: the one function that trusts them, for REST, /v1 and sockets alike.
 
-Built on simplejwt's signing and its blacklist tables, with what those leave open closed: a token also names
+Either a JSON web token or a personal API key (`accounts.api_keys`). Tokens are
+
+built on simplejwt's signing and its blacklist tables, with what those leave open closed: a token also names
 its user's `token_version`, the user is read again each time, and reusing a rotated refresh token ends the
 family.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -16,8 +19,8 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import Token
 
-from accounts import audit
-from accounts.models import User
+from accounts import api_keys, audit
+from accounts.models import ApiKey, User
 from config import events
 from config.errors import ErrorCode, VerbatimError
 
@@ -42,20 +45,33 @@ class Refresh(Token):
     lifetime = cast(timedelta, settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"])
 
 
-def authenticate(raw: str) -> User:
-    """The user whom an access token stands for, as he is now.
+@dataclass(frozen=True)
+class Credential:
+    """What a bearer showed.
+
+    Attributes:
+        user: whom it stands for, as he is now.
+        expires: when it ends by itself (epoch seconds); None: never.
+        key_id: the API key, if it is one. A key opens less than a token; see `accounts.api.authentication`.
+    """
+
+    user: User
+    expires: float | None
+    key_id: int | None = None
+
+
+def authenticate(raw: str) -> Credential:
+    """Trust an access token or an API key.
 
     Raises:
-        VerbatimError: TOKEN_INVALID: wrong, expired, revoked, not an access token, or the user is deactivated
+        VerbatimError: TOKEN_INVALID: wrong, expired, revoked, neither of the two, or the user is deactivated
             or gone.
     """
-    return authenticate_until(raw)[0]
-
-
-def authenticate_until(raw: str) -> tuple[User, int]:
-    """The same, with the time at which the token expires (epoch seconds)."""
+    if isinstance(raw, str) and api_keys.is_key(raw):
+        key = api_keys.authenticate(raw)
+        return Credential(key.user, key.expires_at.timestamp() if key.expires_at else None, key.pk)
     token = _decode(Access, raw)
-    return _user_of(token), int(token["exp"])
+    return Credential(_user_of(token), int(token["exp"]))
 
 
 def issue(user: User) -> dict[str, str]:
@@ -113,8 +129,14 @@ def revoke(raw: str, *, user: User | None = None) -> None:
         _end_stolen_family(owner)
 
 
-def tokens_revoke(*, user: User) -> None:
-    """End every token, session and open socket of a user by raising his `token_version`."""
+def tokens_revoke(*, user: User, keep_keys: bool = False) -> None:
+    """End every token, session and open socket of a user by raising his `token_version`; delete his API keys.
+
+    Args:
+        keep_keys: where only his rank has changed, and nothing speaks for his keys being in wrong hands.
+    """
+    if not keep_keys:
+        ApiKey.objects.filter(user=user).delete()
     User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
     user.refresh_from_db(fields=["token_version"])
     events.publish(events.user_group(user.pk), "user.revoked")

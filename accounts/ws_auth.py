@@ -13,7 +13,7 @@ from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
 from django.utils.http import is_same_domain
 
-from accounts import tickets, tokens
+from accounts import api_keys, tickets, tokens
 from accounts.models import User
 from config.errors import ErrorCode, VerbatimError
 
@@ -41,9 +41,26 @@ class Credentials:
         return bool(self.ticket or self.token)
 
 
+@dataclass(frozen=True)
+class Opener:
+    """Who opens a socket, and by what.
+
+    Attributes:
+        expires: when he must show his credentials again (epoch seconds); None: no limit of its own.
+        session_key: of his page session, empty where a token or a key opens the socket.
+        key_id: of his API key, if it was one.
+    """
+
+    user: User
+    expires: float | None
+    session_key: str = ""
+    key_id: int | None = None
+
+
 class SocketAuth:
     """ASGI middleware: adds `user`, `auth_expires` (epoch seconds or None), `auth_session` (the key of the
-    page session that opened the socket, or empty) and `auth_subprotocol`. Consumers ask `user_now` each time.
+    page session that opened the socket, or empty), `auth_key` (the id of the API key that did, or None) and
+    `auth_subprotocol`. Consumers ask `user_now` each time.
 
     A foreign origin is refused before accept (HTTP 403). Wrong or expired credentials are accepted and closed
     with 4401, so that a browser's script can see the code.
@@ -63,16 +80,17 @@ class SocketAuth:
             await send({"type": "websocket.close", "code": 4403})
             return
         try:
-            user, expires, session_key = await database_sync_to_async(resolve)(credentials)
+            opener = await database_sync_to_async(resolve)(credentials)
         except VerbatimError as error:
             await _refuse(error, credentials, receive, send)
             return
         await self.app(
             scope
             | {
-                "user": user,
-                "auth_expires": expires,
-                "auth_session": session_key,
+                "user": opener.user,
+                "auth_expires": opener.expires,
+                "auth_session": opener.session_key,
+                "auth_key": opener.key_id,
                 "auth_subprotocol": credentials.subprotocol,
                 "query_string": _without_secrets(scope["query_string"]),
             },
@@ -113,9 +131,8 @@ def origin_allowed(headers: dict[bytes, bytes], *, explicit: bool) -> bool:
     return _same_host(parts.scheme, parts.netloc, headers) or _trusted(parts.scheme, parts.netloc)
 
 
-def resolve(credentials: Credentials) -> tuple[User, float | None, str]:
-    """The user, when he must show his credentials again (epoch seconds, None: no limit of its own), and the
-    key of his page session, empty where a token opens the socket.
+def resolve(credentials: Credentials) -> Opener:
+    """Whom the credentials stand for.
 
     Raises:
         VerbatimError: TOKEN_INVALID, NOT_AUTHENTICATED without any credentials, or SERVICE_UNAVAILABLE.
@@ -124,29 +141,33 @@ def resolve(credentials: Credentials) -> tuple[User, float | None, str]:
         user, expires, session_key = tickets.redeem_until(credentials.ticket)
         if _has_ended(session_key):
             raise VerbatimError(ErrorCode.TOKEN_INVALID)
-        return user, expires, session_key
+        return Opener(user, expires, session_key)
     if credentials.token:
-        return *tokens.authenticate_until(credentials.token), ""
+        shown = tokens.authenticate(credentials.token)
+        return Opener(shown.user, shown.expires, key_id=shown.key_id)
     if credentials.session_key:
         return _session_user(credentials.session_key)
     raise VerbatimError(ErrorCode.NOT_AUTHENTICATED)
 
 
 def user_now(scope: dict[str, Any]) -> User | None:
-    """The socket's user as he is now; None once his tokens were revoked or his page session has ended."""
+    """The socket's user as he is now; None once his tokens, this key or his page session have ended."""
     opened_by: User = scope["user"]
     if _has_ended(scope.get("auth_session", "")):
+        return None
+    key_id = scope.get("auth_key")
+    if key_id is not None and not api_keys.still_opens(key_id):
         return None
     return User.objects.filter(pk=opened_by.pk, is_active=True, token_version=opened_by.token_version).first()
 
 
-def _session_user(session_key: str) -> tuple[User, float, str]:
+def _session_user(session_key: str) -> Opener:
     request = HttpRequest()
     request.session = _session_store()(session_key)
     user = get_user(request)
     if not isinstance(user, User):
         raise VerbatimError(ErrorCode.NOT_AUTHENTICATED)
-    return user, request.session.get_expiry_date().timestamp(), session_key
+    return Opener(user, request.session.get_expiry_date().timestamp(), session_key)
 
 
 def _has_ended(session_key: str) -> bool:

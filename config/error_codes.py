@@ -26,6 +26,8 @@ class ErrorCode(StrEnum):
     SIGNUP_DISABLED = "signup_disabled"
     SUPERADMIN_PROTECTED = "superadmin_protected"
     SELF_PROTECTED = "self_protected"
+    API_KEY_LIMIT = "api_key_limit"
+    API_KEY_NOT_ACCEPTED = "api_key_not_accepted"
     # models
     LLM_KEY_UNREADABLE = "llm_key_unreadable"
     ADDRESS_REFUSED = "address_refused"
@@ -135,6 +137,10 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
         "Nobody demotes, deactivates or deletes a superadmin.",
     ),
     C.SELF_PROTECTED: D(403, "You cannot do that to your own account.", "Ask another administrator."),
+    C.API_KEY_LIMIT: D(409, "You have as many API keys as one person may.", "Delete one that is not used."),
+    C.API_KEY_NOT_ACCEPTED: D(
+        403, "API keys may ask and read chats, nothing else.", "Sign in and use an access token for this."
+    ),
     C.LLM_KEY_UNREADABLE: D(
         409,
         "The stored API key can no longer be decrypted.",

@@ -5,11 +5,13 @@ import re
 
 SECRET_PARAMETER = re.compile(r"((?:token|ticket|api_key|password)=)[^&\s\"']+", re.IGNORECASE)
 BEARER = re.compile(r"(bearer[ .])[\w\-.]+", re.IGNORECASE)
+API_KEY = re.compile(r"vbt_[0-9A-Za-z_]+")
 JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")  # wherever it stands, e.g. after a parameter's encoded name
 
 
 def redact(text: str) -> str:
     """The text with the values of tokens, tickets, keys and passwords in URLs and headers masked."""
+    text = API_KEY.sub("vbt_***", text)
     return JWT.sub("***", BEARER.sub(r"\1***", SECRET_PARAMETER.sub(r"\1***", text)))
 
 

@@ -53,6 +53,9 @@ class DocumentsConsumer(AsyncWebsocketConsumer):
         except ValueError:
             await self._refuse(VerbatimError(ErrorCode.NOT_FOUND), CLOSE_FORBIDDEN)
             return
+        if self.scope.get("auth_key") is not None:  # keys ask and read chats, nothing else
+            await self._refuse(VerbatimError(ErrorCode.API_KEY_NOT_ACCEPTED), CLOSE_FORBIDDEN)
+            return
         if not await self._still_allowed():
             return
         await self._join()

@@ -1,6 +1,6 @@
 """Addresses of the API, relative to /api/."""
 
-from accounts.api import people, views
+from accounts.api import keys, people, views
 from config.api.routing import both
 
 urlpatterns = [
@@ -11,6 +11,8 @@ urlpatterns = [
     *both("auth/me", views.Me.as_view(), "me"),
     *both("auth/password", views.Password.as_view(), "password"),
     *both("auth/ws-ticket", views.WsTicket.as_view(), "ws-ticket"),
+    *both("auth/api-keys", keys.ApiKeys.as_view(), "api-keys"),
+    *both("auth/api-keys/<int:key_id>", keys.ApiKeyDetail.as_view(), "api-key"),
     *both("users", people.Users.as_view(), "users"),
     *both("users/<int:user_id>", people.UserDetail.as_view(), "user"),
     *both("users/<int:user_id>/password", people.UserPassword.as_view(), "user-password"),

@@ -74,6 +74,8 @@ class Logout(APIView):
 class Me(APIView):
     """Who I am."""
 
+    api_key_methods = ("GET",)
+
     @extend_schema(responses=UserSerializer)
     def get(self, request: Request) -> Response:
         return Response(UserSerializer(caller(request)).data)
@@ -95,8 +97,8 @@ class WsTicket(APIView):
 
     @extend_schema(request=None, responses=TicketSerializer)
     def post(self, request: Request) -> Response:
-        if isinstance(request.auth, int):
-            ticket, seconds = tickets.issue(caller(request), expires=request.auth)
+        if isinstance(request.auth, tokens.Credential):
+            ticket, seconds = tickets.issue(caller(request), expires=request.auth.expires)
         else:
             ends = request.session.get_expiry_date().timestamp()
             key = request.session.session_key or ""

@@ -33,6 +33,8 @@ COMMENT_SECONDS = 15.0
 class ChatView(APIView):
     """Ask, and get the whole answer."""
 
+    api_key_methods = ("POST",)
+
     @extend_schema(request=AskSerializer, responses=AnswerSerializer)
     def post(self, request: Request) -> Response:
         """Waits for the answer. If the client leaves, the answer is written and stored all the same."""
@@ -66,6 +68,7 @@ class ChatView(APIView):
 class StreamView(APIView):
     """Ask, and get the socket's frames as server-sent events; the event's id is the frame's `seq`."""
 
+    api_key_methods = ("POST",)
     content_negotiation_class = JsonOnly
 
     @extend_schema(request=AskSerializer, responses={(200, "text/event-stream"): OpenApiTypes.STR})
@@ -83,6 +86,7 @@ class StreamView(APIView):
 class UploadView(APIView):
     """A file that one chat alone can see."""
 
+    api_key_methods = ("POST",)
     parser_classes = (MultiPartParser,)
 
     @extend_schema(

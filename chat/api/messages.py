@@ -18,6 +18,8 @@ from documents.selectors import document_for
 class FeedbackView(APIView):
     """Thumbs up or down."""
 
+    api_key_methods = ("POST",)
+
     @extend_schema(request=FeedbackSerializer, responses=FeedbackSerializer)
     def post(self, request: Request, message_id: int) -> Response:
         """A second opinion replaces the first."""
@@ -31,6 +33,8 @@ class FeedbackView(APIView):
 class TraceView(APIView):
     """Why this answer."""
 
+    api_key_methods = ("GET",)
+
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, message_id: int) -> Response:
         """The rewritten question, the candidates with their ranks, what was cut, tokens, milliseconds."""
@@ -41,6 +45,7 @@ class TraceView(APIView):
 class SourcePageView(APIView):
     """A page of a cited PDF as an image, with the passage marked as it was given to the answer."""
 
+    api_key_methods = ("GET",)
     content_negotiation_class = AnyAccept
 
     @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})

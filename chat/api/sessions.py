@@ -46,6 +46,7 @@ class SessionBegin(serializers.Serializer):
 class SessionsView(ListAPIView):
     """GET: the caller's conversations, the last used first. POST: begin one."""
 
+    api_key_methods = ("GET", "POST")
     serializer_class = SessionSerializer
     filterset_class = SessionFilter
     search_fields = ("title",)
@@ -67,6 +68,8 @@ class SessionsView(ListAPIView):
 
 class SessionView(APIView):
     """One conversation."""
+
+    api_key_methods = ("GET", "PATCH", "DELETE")
 
     @extend_schema(responses=SessionSerializer)
     def get(self, request: Request, session_id: uuid.UUID) -> Response:
@@ -93,6 +96,7 @@ class SessionView(APIView):
 class SessionMessagesView(ListAPIView):
     """The messages of one conversation, oldest first, each question with its newest answer."""
 
+    api_key_methods = ("GET",)
     serializer_class = MessageSerializer
     filter_backends = ()
     queryset = Message.objects.none()
@@ -118,6 +122,7 @@ class HistoryFilter(filters.FilterSet):
 class HistoryView(ListAPIView):
     """The caller's messages over all his conversations, oldest first; `?ordering=-id` turns it round."""
 
+    api_key_methods = ("GET",)
     serializer_class = MessageSerializer
     filterset_class = HistoryFilter
     search_fields = ("content",)
@@ -132,6 +137,7 @@ class HistoryView(ListAPIView):
 class ExportView(APIView):
     """A conversation as a file, with its sources."""
 
+    api_key_methods = ("GET",)
     content_negotiation_class = JsonOnly
 
     @extend_schema(

@@ -68,6 +68,8 @@ def as_hit(passage: Passage, marker: int) -> dict[str, Any]:
 class ModelSearchView(APIView):
     """Search a model's documents without asking its LLM."""
 
+    api_key_methods = ("POST",)
+
     @extend_schema(request=SearchRequestSerializer, responses=SearchResponseSerializer, tags=["models"])
     def post(self, request: Request, model_id: int) -> Response:
         """The passages that the chat would be given, best first."""

@@ -260,7 +260,7 @@ def test_changing_the_password_ends_every_token_and_gives_a_fresh_pair(member):
     assert response.status_code == 200
     assert client.get("/api/auth/me").status_code == 401
     assert post(APIClient(), "refresh", refresh=old["refresh"]).status_code == 401
-    assert tokens.authenticate(response.json()["access"]) == member
+    assert tokens.authenticate(response.json()["access"]).user == member
     assert post(APIClient(), "login", email=member.email, password=PASSWORD).status_code == 401
     assert AuditEntry.objects.filter(action="user.password_set", actor=member).exists()
 

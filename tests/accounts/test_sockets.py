@@ -7,12 +7,13 @@ from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisDown
 
-from accounts import tickets, tokens
-from accounts.models import User
+from accounts import api_keys, tickets, tokens
+from accounts.models import ApiKey, User
 from accounts.services import tokens_revoke
-from accounts.ws_auth import SocketAuth
+from accounts.ws_auth import SocketAuth, user_now
 from config import redis
 from config.errors import ErrorCode, VerbatimError
 from tests.conftest import PASSWORD, make_user
@@ -227,3 +228,29 @@ def test_redis_holds_tickets_hashed_and_for_a_minute():
     assert ticket.encode() not in keys[0]
     assert 0 < redis.client().ttl(keys[0]) <= settings.WS_TICKET_SECONDS
     assert tickets.redeem(ticket) == user
+
+
+async def test_an_api_key_opens_a_socket_and_is_not_handed_on(mia):
+    key, raw = await database_sync_to_async(api_keys.key_create)(user=mia, name="Script")
+    assert await knock(f"token={raw}&model_id=7") == ("in", "mia@example.com None model_id=7")
+    assert (await knock(subprotocols=[f"bearer.{raw}"]))[0] == "in"
+    assert await knock(f"token={raw[:-1]}") == ("closed", 4401)
+    await database_sync_to_async(api_keys.key_delete)(actor=mia, key=key)
+    assert await knock(f"token={raw}") == ("closed", 4401)
+
+
+@pytest.mark.parametrize("end", ["delete", "expire", "deactivate"])
+def test_a_socket_that_a_key_opened_ends_with_the_key(end):
+    mia = make_user("mia@example.com")
+    key, _ = api_keys.key_create(user=mia, name="Script")
+    other, _ = api_keys.key_create(user=mia, name="Other")
+    scope = {"user": mia, "auth_key": key.pk}
+    assert user_now(scope) == mia
+    if end == "delete":
+        api_keys.key_delete(actor=mia, key=key)
+    elif end == "expire":
+        ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now())
+    else:
+        User.objects.update(is_active=False)
+    assert user_now(scope) is None
+    assert (user_now({"user": mia, "auth_key": other.pk}) == mia) is (end != "deactivate")

@@ -14,6 +14,8 @@ PATHS = {
     "/api/auth/logout": "post",
     "/api/auth/me": "get",
     "/api/auth/ws-ticket": "post",
+    "/api/auth/api-keys": "get post",
+    "/api/auth/api-keys/{}": "delete",
     "/api/users": "get",
     "/api/users/{}": "get patch delete",
     "/api/users/{}/password": "post",

@@ -36,6 +36,8 @@ def written():
         "Authorization: Bearer SECRET-1.x.y",
         "subprotocol bearer.SECRET-1.x.y",
         "https://llm.example/v1?api_key=SECRET-1",
+        "key vbt_SECRET12_SECRET34SECRET refused",
+        "/v1/chat/completions?k=%76bt_x&key=vbt_SECRET12_SECRET34SECRET",
     ],
 )
 def test_secrets_are_masked_wherever_they_stand(written, text):

@@ -9,8 +9,9 @@ export async function copyText(text) {
   const area = document.createElement("textarea");
   area.value = text;
   area.className = "visually-hidden";
-  document.body.append(area);
+  (document.querySelector("dialog[open]") ?? document.body).append(area); // beside an open dialog nothing can be selected
   area.select();
-  document.execCommand("copy");
+  const done = document.execCommand("copy");
   area.remove();
+  if (!done) throw new Error("The browser does not let this page copy.");
 }
