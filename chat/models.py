@@ -3,9 +3,12 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 
+from chat.fields import words_of, words_when_finished
 from collections_app.models import Collection
 from documents.models import BY_DATABASE, Chunk, Document
 
@@ -19,6 +22,9 @@ class ChatSession(models.Model):
     title = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now_add=True, help_text="The time of the last message.")
+    title_vector = models.GeneratedField(
+        expression=words_of("title"), output_field=SearchVectorField(), db_persist=True
+    )
 
     class Meta:
         ordering = ("-updated_at", "id")
@@ -26,6 +32,13 @@ class ChatSession(models.Model):
 
     def __str__(self) -> str:
         return f"chat {self.pk}"  # a title is what somebody asked: nothing for logs and consoles
+
+
+class MessageManager(models.Manager["Message"]):
+    """Rows without their text vectors, which nobody reads."""
+
+    def get_queryset(self) -> models.QuerySet["Message"]:
+        return super().get_queryset().defer("search_vector")
 
 
 class MessageRole(models.TextChoices):
@@ -70,10 +83,18 @@ class Message(models.Model):
     usage = models.JSONField(default=dict, help_text="{prompt_tokens, completion_tokens, ...}")
     created_at = models.DateTimeField(auto_now_add=True)
     completed_at = models.DateTimeField(null=True)
+    search_vector = models.GeneratedField(
+        expression=words_when_finished(), output_field=SearchVectorField(), db_persist=True
+    )
+
+    objects = MessageManager()
 
     class Meta:
         ordering = ("id",)
-        indexes = [models.Index(fields=["session", "id"])]
+        indexes = [
+            models.Index(fields=["session", "id"]),
+            GinIndex(fields=["search_vector"], name="message_search_vector"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["session"],

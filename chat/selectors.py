@@ -60,6 +60,11 @@ def messages_visible_to(user: User) -> QuerySet[Message]:
     )
 
 
+def messages_shown_to(user: User) -> QuerySet[Message]:
+    """The same without the answers in whose place newer ones stand."""
+    return messages_visible_to(user).filter(superseded=False)
+
+
 def messages_with_details(messages: QuerySet[Message]) -> QuerySet[Message]:
     """The same with sources, feedback and `TRACED`, in one query more, whatever their number."""
     sources = MessageSource.objects.annotate(sha256_now=F("document__sha256")).order_by("marker")

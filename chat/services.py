@@ -19,7 +19,7 @@ from chat.models import (
     MessageTrace,
 )
 from chat.selectors import OPEN, messages_with_details
-from chat.text import one_line, storable
+from chat.text import one_line, plain, storable
 from collections_app.models import Collection
 from config import events
 from config.errors import ErrorCode, VerbatimError
@@ -130,7 +130,7 @@ def question_ask(
         if session.title:
             _touch(session)
         else:
-            _touch(session, title=one_line(text, TITLE_CHARS))
+            _touch(session, title=one_line(plain(text) or text, TITLE_CHARS))
         _hint(session, origin=origin)
     return session, question, answer
 

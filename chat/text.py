@@ -1,4 +1,14 @@
-"""Text that came over a wire, made fit for PostgreSQL and UTF-8."""
+"""Text that came over a wire, made fit for PostgreSQL and UTF-8, for one line, and for plain reading."""
+
+import re
+from functools import lru_cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+BREAKS = {"softbreak", "hardbreak"}
+AT_A_WORD = 0.6  # of the room: a title is cut at a word unless less than this would stay
+CONTROL = re.compile(r"[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 def storable(text: str) -> str:
@@ -7,6 +17,35 @@ def storable(text: str) -> str:
 
 
 def one_line(text: str, limit: int) -> str:
-    """The text on one line, at most `limit` characters long; an ellipsis says that it was cut."""
-    line = " ".join(storable(text).split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    """The text on one line, at most `limit` characters long; cut at a word, which an ellipsis says."""
+    line = " ".join(CONTROL.sub(" ", storable(text)).split())
+    if len(line) <= limit:
+        return line
+    kept = line[: limit - 1]
+    word_end = kept.rfind(" ") if not line[limit - 1].isspace() else -1
+    if word_end >= limit * AT_A_WORD:
+        kept = kept[:word_end]
+    return kept.rstrip(" ,;:–—-") + "…"
+
+
+def plain(markdown: str) -> str:
+    """What Markdown says, on one line, without its marks: no headings, emphasis, links, fences or bars."""
+    parts: list[str] = []
+    for block in _reader().parse(storable(markdown)):
+        if block.type in ("fence", "code_block"):
+            parts.append(block.content)
+        elif block.type == "inline":
+            parts.append(_inline(block.children or []))
+    return " ".join(" ".join(parts).split())
+
+
+def _inline(tokens: list[Token]) -> str:
+    return "".join(" " if token.type in BREAKS else token.content for token in tokens)
+
+
+@lru_cache(maxsize=1)
+def _reader() -> MarkdownIt:
+    reader = MarkdownIt("commonmark", {"html": False, "linkify": False})
+    reader.enable(["table", "strikethrough"])
+    reader.disable(["image", "html_block", "html_inline", "reference", "list", "code"])
+    return reader

@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
@@ -54,8 +54,13 @@ def overview(request: HttpRequest) -> HttpResponse:
 @page
 @require_GET
 def chat(request: HttpRequest, session_id: uuid.UUID | None = None) -> HttpResponse:
-    """A conversation, or a new one with the model that `?model=` names."""
+    """A conversation, or a new one with the model that `?model=` names.
+
+    `?resume=` is the conversation that this tab showed last; when it is gone, a new one begins.
+    """
     user = _user(request)
+    if "resume" in request.GET:
+        return redirect(_resumed(user, request.GET["resume"]))
     models = [_card(model) for model in collections_with_counts(user)]
     session = selectors.session_for(user, session_id) if session_id else None
     data = {
@@ -71,6 +76,14 @@ def chat(request: HttpRequest, session_id: uuid.UUID | None = None) -> HttpRespo
 def _user(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # `page` lets nobody else in
     return request.user
+
+
+def _resumed(user: User, asked: str) -> str:
+    try:
+        session = selectors.sessions_visible_to(user).filter(pk=uuid.UUID(asked)).first()
+    except ValueError:
+        session = None
+    return f"/chat/{session.pk}/" if session else "/chat/"
 
 
 def _chosen(request: HttpRequest, user: User, models: list[dict[str, Any]]) -> int | None:

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from chat import selectors
+from chat.excerpts import excerpt, marks
 from chat.models import ChatSession, Message, MessageRole, MessageStatus, Rating
 from chat.rendering import render_markdown
 from documents.api.passages import PassageSerializer
@@ -92,17 +93,46 @@ class AnswerSerializer(FactsSerializer):
     usage = serializers.DictField()
 
 
+class HitSerializer(serializers.Serializer):
+    """The message of a conversation that fits a search best (for the schema)."""
+
+    message_id = serializers.IntegerField()
+    role = serializers.ChoiceField(choices=MessageRole.choices)
+    excerpt = serializers.CharField(help_text="Plain text on one line, never markup.")
+    marks = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),
+        help_text="[start, end] of the words found, in code points of `excerpt`, the end not included.",
+    )
+
+
 class SessionSerializer(serializers.ModelSerializer):
     """A conversation in a list."""
 
     model_id = serializers.IntegerField(source="collection_id", read_only=True)
     model_name = serializers.CharField(source="collection.name", read_only=True)
     title = serializers.CharField(max_length=200)
+    hit = serializers.SerializerMethodField()
+    title_marks = serializers.SerializerMethodField()
 
     class Meta:
         model = ChatSession
-        fields = ("id", "model_id", "model_name", "title", "created_at", "updated_at")
+        fields = ("id", "model_id", "model_name", "title", "created_at", "updated_at", "hit", "title_marks")
         read_only_fields = ("id", "created_at", "updated_at")
+
+    @extend_schema_field(HitSerializer(allow_null=True))
+    def get_hit(self, session: ChatSession) -> dict[str, Any] | None:
+        """With `?search=`: where in the conversation the words stand; null where only the title has them."""
+        message = self.context.get("hits", {}).get(session.pk)
+        if message is None:
+            return None
+        found = excerpt(message.content, self.context["words"])
+        return {"message_id": message.pk, "role": message.role, "excerpt": found.text, "marks": found.marks}
+
+    @extend_schema_field(serializers.ListField(child=serializers.ListField(child=serializers.IntegerField())))
+    def get_title_marks(self, session: ChatSession) -> list[list[int]]:
+        """With `?search=`: where in the title the words stand, as in `hit.marks`."""
+        words = self.context.get("words")
+        return marks(session.title, words) if words else []
 
 
 class ErrorSerializer(serializers.Serializer):

@@ -1,10 +1,12 @@
 """A user's own conversations: list, rename, delete, read, export."""
 
 import uuid
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django_filters import rest_framework as filters
+from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -16,12 +18,15 @@ from rest_framework.views import APIView
 from accounts.permissions import caller
 from chat import selectors, services
 from chat.api.negotiation import JsonOnly
+from chat.api.searching import WordSearch
 from chat.api.serializers import MessageSerializer, SessionSerializer
 from chat.engine import repair
 from chat.export import session_as_dict, session_as_markdown
 from chat.models import ChatSession, Message
+from chat.search import WordQuery, best_messages, messages_matching, sessions_matching
 from chat.text import one_line
 from collections_app import access
+from config.api.ordering import WholeOrdering
 from config.errors import ErrorCode, VerbatimError
 
 MODEL_ID = OpenApiParameter("model_id", int, description="Only chats with this model.")
@@ -44,17 +49,34 @@ class SessionBegin(serializers.Serializer):
 
 
 class SessionsView(ListAPIView):
-    """GET: the caller's conversations, the last used first. POST: begin one."""
+    """GET: the caller's conversations, the last used first. POST: begin one.
+
+    With `?search=` those whose title holds all the words (the last one may be incomplete), then those with a
+    message that holds them in sequence, then the others; the last used first among each.
+    """
 
     api_key_methods = ("GET", "POST")
     serializer_class = SessionSerializer
     filterset_class = SessionFilter
-    search_fields = ("title",)
+    filter_backends = (DjangoFilterBackend, WordSearch, WholeOrdering)
     ordering_fields = ("updated_at", "created_at", "title")
     queryset = ChatSession.objects.none()
 
     def get_queryset(self) -> QuerySet[ChatSession]:
         return selectors.sessions_visible_to(caller(self.request)).select_related("collection")
+
+    def find(self, sessions: QuerySet[ChatSession], words: WordQuery) -> QuerySet[ChatSession]:
+        """For `WordSearch`."""
+        self.words = words
+        return sessions_matching(sessions, selectors.messages_shown_to(caller(self.request)), words)
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        """A page of results with the message of each that fits best: one query for all."""
+        if (words := getattr(self, "words", None)) and kwargs.get("many"):
+            messages = selectors.messages_shown_to(caller(self.request))
+            hits = best_messages(messages, words, [session.pk for session in args[0]])
+            kwargs["context"] = {**self.get_serializer_context(), "words": words, "hits": hits}
+        return super().get_serializer(*args, **kwargs)
 
     @extend_schema(request=SessionBegin, responses={201: SessionSerializer})
     def post(self, request: Request) -> Response:
@@ -125,13 +147,16 @@ class HistoryView(ListAPIView):
     api_key_methods = ("GET",)
     serializer_class = MessageSerializer
     filterset_class = HistoryFilter
-    search_fields = ("content",)
+    filter_backends = (DjangoFilterBackend, WordSearch, WholeOrdering)
     ordering_fields = ("id", "created_at")
     queryset = Message.objects.none()
 
     def get_queryset(self) -> QuerySet[Message]:
-        messages = selectors.messages_visible_to(caller(self.request)).filter(superseded=False)
-        return selectors.messages_with_details(messages)
+        return selectors.messages_with_details(selectors.messages_shown_to(caller(self.request)))
+
+    def find(self, messages: QuerySet[Message], words: WordQuery) -> QuerySet[Message]:
+        """For `WordSearch`."""
+        return messages_matching(messages, words)
 
 
 class ExportView(APIView):

@@ -36,6 +36,20 @@ export class Conversation {
     this.toEnd.hidden = true;
   }
 
+  /** Bring a message to the top and its reader to it; false when it does not stand here. */
+  reveal(id) {
+    const node = document.getElementById(`m${id}`);
+    if (!node || !this.node.contains(node)) return false;
+    this.following = false;
+    node.tabIndex = -1;
+    node.focus({ preventScroll: true });
+    node.scrollIntoView({ block: "start" });
+    node.classList.add("found");
+    node.addEventListener("blur", () => node.classList.remove("found"), { once: true });
+    this.onScroll();
+    return true;
+  }
+
   clear() {
     this.answers.clear();
     this.node.replaceChildren();
@@ -50,9 +64,9 @@ export class Conversation {
     fill(this.node, content);
   }
 
-  question(text, { pending = false } = {}) {
+  question(text, { id = null, pending = false } = {}) {
     $(".welcome", this.node)?.remove();
-    const node = el("div", { class: pending ? "q pending" : "q", role: "article", "aria-label": "You asked", "data-testid": "question", text });
+    const node = el("div", { id: id && `m${id}`, class: pending ? "q pending" : "q", role: "article", "aria-label": "You asked", "data-testid": "question", text });
     this.node.append(node);
     this.scrollToEnd(pending);
     return node;
@@ -74,6 +88,7 @@ export class Conversation {
 
   name(answer, id) {
     answer.id = id;
+    answer.node.id = `m${id}`;
     this.answers.set(id, answer);
   }
 

@@ -50,6 +50,19 @@ export function refill(node, ...children) {
 
 const nameOf = (node) => node.getAttribute("aria-label") || node.textContent;
 
+/** Text with `<mark>`s: `marks` are [start, end] in code points, in order, as the server counts them. */
+export function marked(text, marks) {
+  const points = [...text];
+  const piece = (from, to) => points.slice(from, to).join("");
+  const parts = [];
+  let at = 0;
+  for (const [start, end] of marks) {
+    parts.push(piece(at, start), el("mark", { text: piece(start, end) }));
+    at = end;
+  }
+  return [...parts, piece(at)];
+}
+
 /** One of the symbols in templates/parts/icons.html. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");

@@ -47,7 +47,7 @@ export function dayName(iso, now = new Date()) {
   if (days <= 0) return "Today";
   if (days === 1) return "Yesterday";
   if (days < 7) return WEEKDAY.format(date);
-  if (days < 31) return "This month";
+  if (date.getFullYear() === now.getFullYear() && date.getMonth() === now.getMonth()) return "Earlier this month";
   return new Intl.DateTimeFormat("en", { month: "long", year: "numeric" }).format(date);
 }
 

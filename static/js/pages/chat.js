@@ -13,6 +13,7 @@ import * as api from "../lib/api.js";
 import { $, debounce, el, fill, pageData } from "../lib/dom.js";
 import { count, nextStep } from "../lib/format.js";
 import { ChatLink } from "../lib/chat_link.js";
+import { keepTabsChat } from "../lib/tab.js";
 
 const WIDE = matchMedia("(min-width: 72.01rem)");
 const EVIDENCE_CLOSED = "evidence-closed";
@@ -45,11 +46,13 @@ class ChatPage {
     this.composer.useDraft(this.draftKey());
     this.composer.setEnabled(Boolean(this.model), this.model ? "Ask about your documents" : "There is no model to ask");
     this.attachments.restore(this.data.attachments);
-    if (this.session) await this.loadMessages();
-    else this.conversation.welcome(welcomeFor(this.model, this.data, (text) => this.submit(text)));
+    keepTabsChat(this.session?.id);
+    const sought = this.session ? await this.loadMessages() : false;
+    if (!this.session) this.conversation.welcome(welcomeFor(this.model, this.data, (text) => this.submit(text)));
     this.link.open();
-    this.composer.focus();
+    if (!sought) this.composer.focus();
     this.askSuggested();
+    addEventListener("hashchange", () => this.goToSought());
     document.addEventListener("visibilitychange", () => this.catchUp());
     window.addEventListener("pagehide", () => this.pending && this.composer.keepQuestion(this.pending.text));
   }
@@ -97,14 +100,30 @@ class ChatPage {
     this.lastMessageId = last?.id;
     for (const message of current) this.showStored(message, message === last);
     if (this.conversation.isEmpty) this.conversation.welcome(welcomeFor(this.model, this.data, (text) => this.submit(text)));
-    this.conversation.scrollToEnd(true);
-    const answer = last && this.conversation.answers.get(last.id);
-    if (answer && last.status !== "streaming") this.openFirstSource(answer);
+    const sought = this.soughtMessage();
+    const revealed = this.conversation.reveal(sought);
+    if (!revealed) this.conversation.scrollToEnd(true);
+    const answer = this.conversation.answers.get(revealed ? sought : last?.id);
+    if (answer && answer !== this.active) this.openFirstSource(answer);
+    return revealed;
+  }
+
+  /** The message that the address names: one that was found by a search. */
+  soughtMessage() {
+    return Number(location.hash.match(/^#m(\d+)$/)?.[1] ?? 0);
+  }
+
+  goToSought() {
+    const id = this.soughtMessage();
+    if (!id || !this.conversation.reveal(id)) return;
+    document.dispatchEvent(new CustomEvent("verbatim:close-drawer"));
+    const answer = this.conversation.answers.get(id);
+    if (answer && answer !== this.active) this.openFirstSource(answer);
   }
 
   showStored(message, latest) {
     if (message.role === "user") {
-      this.conversation.question(message.content);
+      this.conversation.question(message.content, { id: message.id });
       return;
     }
     const answer = this.conversation.answer(message.id);
@@ -223,11 +242,12 @@ class ChatPage {
     this.lastQuestionId = frame.message?.id;
     if (this.pending && frame.client_id === this.pending.clientId) {
       this.pending.node.classList.remove("pending");
+      this.pending.node.id = `m${frame.message.id}`;
       this.pending = null;
       if (frame.session_id) this.adopt(frame.session_id);
       this.answerFor(frame);
     } else if (!this.conversation.answers.has(frame.message_id)) {
-      this.conversation.question(frame.message.content); // asked in another tab
+      this.conversation.question(frame.message.content, { id: frame.message.id }); // asked in another tab
     }
   }
 
@@ -236,6 +256,7 @@ class ChatPage {
     if (this.session) return;
     this.session = { id, title: "", model_id: this.model.id };
     history.replaceState(history.state, "", `/chat/${id}/`);
+    keepTabsChat(id);
     this.composer.draftKey = `draft:${id}`;
     $("#chat-menu").hidden = false;
     this.list.setCurrent(id);

@@ -2,6 +2,7 @@
 import { $, $$ } from "../lib/dom.js";
 import { bytes, when } from "../lib/format.js";
 import { NARROW, coverOthers } from "../lib/sheet.js";
+import { leadToTabsChat } from "../lib/tab.js";
 
 function isDark() {
   const chosen = document.documentElement.dataset.theme;
@@ -40,6 +41,8 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault(); // nothing else closes with it
   setDrawer(false);
 });
+document.addEventListener("verbatim:close-drawer", () => document.body.classList.contains("drawer-open") && setDrawer(false));
+leadToTabsChat($("a[data-chats]"));
 NARROW.addEventListener("change", () => setDrawer(false)); // on a wide screen it is no drawer
 $$("[data-bytes]").forEach((node) => (node.textContent = bytes(Number(node.dataset.bytes))));
 $$("time[datetime]").forEach((node) => {
