@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Q
 
 from chat.fields import words_of, words_when_finished
+from chat.usage.models import UsageEntry as UsageEntry  # Django looks for an app's models here
+from chat.usage.models import UsageLimit as UsageLimit
 from collections_app.models import Collection
 from documents.models import BY_DATABASE, Chunk, Document
 

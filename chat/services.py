@@ -20,6 +20,8 @@ from chat.models import (
 )
 from chat.selectors import OPEN, messages_with_details
 from chat.text import one_line, plain, storable
+from chat.usage.meter import Spent
+from chat.usage.services import asker_locked, usage_open, usage_settle, usage_settle_lost
 from collections_app.models import Collection
 from config import events
 from config.errors import ErrorCode, VerbatimError
@@ -42,6 +44,7 @@ class AnswerResult:
     Attributes:
         cited, likely: markers of the sources that the text cites, or that we attached because it cites none.
         supported: marker -> whether every sentence that cites it is borne out by its passage.
+        spent: tokens of all LLM calls for it; `usage` is what the provider said about the last one.
         trace: merged into the stored trace.
     """
 
@@ -54,6 +57,7 @@ class AnswerResult:
     likely: frozenset[int] = frozenset()
     supported: dict[int, bool] = field(default_factory=dict)
     trace: dict[str, Any] = field(default_factory=dict)
+    spent: Spent = field(default_factory=Spent)
 
 
 def session_create(*, user: User, collection: Collection, title: str = "") -> ChatSession:
@@ -119,7 +123,8 @@ def question_ask(
         The session, the question, and the answer (status `streaming`, no content yet).
 
     Raises:
-        VerbatimError: MESSAGE_EMPTY, MESSAGE_TOO_LONG, SESSION_BUSY.
+        VerbatimError: MESSAGE_EMPTY, MESSAGE_TOO_LONG, SESSION_BUSY, MESSAGE_RATE_EXCEEDED,
+            TOKEN_QUOTA_EXCEEDED.
         AskedBefore: it arrived twice; see `selectors.question_asked`. Nothing was stored.
     """
     text = message_check(message)
@@ -156,7 +161,8 @@ def answer_regenerate(*, answer: Message, origin: str = "") -> tuple[ChatSession
     """Open a new answer to the question of an older one, which is superseded.
 
     Raises:
-        VerbatimError: SESSION_BUSY while this conversation is still answering.
+        VerbatimError: SESSION_BUSY while this conversation is still answering; MESSAGE_RATE_EXCEEDED,
+            TOKEN_QUOTA_EXCEEDED.
     """
     question = answer.reply_to
     if question is None:
@@ -171,9 +177,10 @@ def answer_regenerate(*, answer: Message, origin: str = "") -> tuple[ChatSession
 
 
 def _answer_open(session: ChatSession, question: Message, collection: Collection) -> Message:
+    """A new answer, entered into the ledger. Whatever asks for an answer passes through here."""
     try:
         with transaction.atomic():
-            return Message.objects.create(
+            answer = Message.objects.create(
                 session=session,
                 role=MessageRole.ASSISTANT,
                 status=MessageStatus.STREAMING,
@@ -185,6 +192,8 @@ def _answer_open(session: ChatSession, question: Message, collection: Collection
         if ONE_GENERATION in str(error):
             raise VerbatimError(ErrorCode.SESSION_BUSY, details={"session_id": str(session.pk)}) from error
         raise
+    usage_open(answer=answer, collection=collection)
+    return answer
 
 
 def answer_sources_set(*, message_id: int, passages: Iterable[Passage], trace: dict[str, Any]) -> None:
@@ -237,11 +246,13 @@ def answer_progress(*, message_id: int, content: str) -> None:
 def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
     """Store an answer whole: text, status, usage, sources and trace in one transaction.
 
-    An answer that was taken for dead and marked `interrupted` is completed all the same.
+    An answer that was taken for dead and marked `interrupted` is completed all the same. What it cost is
+    entered first and by itself, since that holds also when the answer is gone.
 
     Returns:
         The message with its sources, or None when it is gone (its session was deleted meanwhile).
     """
+    usage_settle(message_id=message_id, spent=result.spent)
     with transaction.atomic():
         changed = Message.objects.filter(pk=message_id, status__in=OPEN).update(
             status=result.status,
@@ -290,8 +301,16 @@ def answers_interrupt(*, message_ids: Iterable[int]) -> int:
             )
             if changed:
                 closed += 1
+                _settle_lost(message_id)
                 _hint(ChatSession.objects.get(messages=message_id), message_id=message_id)
     return closed
+
+
+def _settle_lost(message_id: int) -> None:
+    trace = MessageTrace.objects.filter(message_id=message_id).first()
+    prompt = trace.data.get("prompt", {}) if trace else {}
+    answer = Message.objects.get(pk=message_id)
+    usage_settle_lost(answer=answer, prompt_tokens=int(prompt.get("tokens", 0)))
 
 
 def feedback_set(*, answer: Message, rating: str, comment: str = "") -> Feedback:
@@ -303,7 +322,11 @@ def feedback_set(*, answer: Message, rating: str, comment: str = "") -> Feedback
 
 
 def _locked(session: ChatSession) -> ChatSession:
-    """The session's row as it is now, held until the transaction ends; NOT_FOUND once it is deleted."""
+    """The session's row as it is now, held until the transaction ends; NOT_FOUND once it is deleted.
+
+    Its owner's row is held too: taken later, it could wait for a deletion that waits for the session.
+    """
+    asker_locked(session.user_id)
     rows = ChatSession.objects.select_for_update(of=("self",)).select_related("collection")
     locked = rows.filter(pk=session.pk).first()
     if locked is None:

@@ -11,6 +11,14 @@ def repair_answers() -> int:
     return repair_all()
 
 
+@shared_task
+def forget_usage() -> int:
+    """Delete the ledger's entries that are older than a year. Returns how many."""
+    from chat.usage.services import usage_forget
+
+    return usage_forget()
+
+
 @shared_task(ignore_result=True, expires=3600)  # the sweeper rings again; rings must not pile up
 def run_evaluation(run_id: int) -> None:
     """Ask the test questions of a run for a while, and ring for the rest."""

@@ -6,6 +6,7 @@ Every reader also accepts `NAME_FILE`, the path of a file that holds the value (
 import os
 import re
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -67,6 +68,16 @@ def env_rate(name: str, default: str) -> str:
     value = env_str(name, default)
     if not re.fullmatch(r"[1-9]\d{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", value):
         raise ImproperlyConfigured(f"{name} is {value!r}; write a rate such as 30/min, 20/hour or 5/s.")
+    return value
+
+
+def env_zone(name: str, default: str) -> str:
+    """A time zone by its IANA name, e.g. `Europe/Berlin`."""
+    value = env_str(name, default)
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):  # unknown; a path; a folder of zones
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a time zone such as Europe/Berlin.") from None
     return value
 
 

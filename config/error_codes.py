@@ -20,6 +20,8 @@ class ErrorCode(StrEnum):
     CONFLICT = "conflict"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     THROTTLED = "throttled"
+    MESSAGE_RATE_EXCEEDED = "message_rate_exceeded"
+    TOKEN_QUOTA_EXCEEDED = "token_quota_exceeded"
     SERVER_ERROR = "server_error"
     SERVICE_UNAVAILABLE = "service_unavailable"
     # accounts
@@ -124,6 +126,17 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
     C.CONFLICT: D(409, "This collides with something that exists.", "Look at the details and try again."),
     C.UNSUPPORTED_MEDIA_TYPE: D(415, "This content type is not accepted here.", "See /api/docs/."),
     C.THROTTLED: D(429, "Too many requests.", "Wait for the time given in Retry-After.", True),
+    C.MESSAGE_RATE_EXCEEDED: D(
+        429,
+        "You or your group asked as many questions within a minute as the limit allows.",
+        "Ask again after the seconds given in Retry-After.",
+        True,
+    ),
+    C.TOKEN_QUOTA_EXCEEDED: D(
+        429,
+        "You or your group used all tokens for today.",
+        "Ask again on the next day; an administrator can raise the limit.",
+    ),
     C.SERVER_ERROR: D(
         500, "Something went wrong here.", "Try again; tell an administrator if it stays.", True
     ),

@@ -105,7 +105,7 @@ class Generation:
         draft = self.draft
         context = draft.context = await in_thread(selectors.answer_context, self.message_id)
         collection = context.collection
-        llm = registry.build(registry.config_for(collection))
+        llm = draft.meter.on(registry.build(registry.config_for(collection)))
         rewritten = None
         if context.history:
             with self._timed("condense"):

@@ -10,6 +10,7 @@ from chat.engine.budget import FittedPrompt
 from chat.models import MessageStatus
 from chat.selectors import AnswerContext
 from chat.services import AnswerResult
+from chat.usage.meter import Meter
 from collections_app.models import Collection
 from config.errors import ErrorCode, VerbatimError
 from documents.retrieval.types import Passage, SearchResult
@@ -30,6 +31,7 @@ class Draft:
         refused: written by us, because the documents do not hold the answer.
         ours_from: character from which on the text is our own and no LLM's; None for none of it.
         finish_reason, usage: as the LLM reported them.
+        meter: counts the tokens of every LLM call for it.
         milliseconds: per step.
     """
 
@@ -41,6 +43,7 @@ class Draft:
     ours_from: int | None = None
     finish_reason: str = "stop"
     usage: dict[str, Any] = field(default_factory=dict)
+    meter: Meter = field(default_factory=Meter)
     milliseconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -119,6 +122,7 @@ def conclude(draft: Draft, error: VerbatimError | None, *, check: bool = True) -
         cited=frozenset(supported),
         supported=supported,
         likely=likely,
+        spent=draft.meter.spent(),
         trace={
             "refused": draft.refused,
             "sentences": [sentence.as_json() for sentence in checked],

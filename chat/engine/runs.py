@@ -15,7 +15,6 @@ from chat.protocol import question_fields
 from chat.text import storable
 from collections_app import access
 from collections_app.models import Collection
-from config.api import throttling
 from config.errors import ErrorCode, VerbatimError
 
 log = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ async def regenerate(*, user: User, message_id: int, origin: str = "") -> Starte
     """Answer the question of an older answer again.
 
     Raises:
-        VerbatimError: NOT_FOUND, SESSION_BUSY.
+        VerbatimError: NOT_FOUND, and what `services.answer_regenerate` raises.
     """
     session, question, answer = await in_thread(_regenerate, user, message_id, origin)
     return _start(session, question, answer, is_new=False)
@@ -139,7 +138,6 @@ def _asked_before(asked: _Asked) -> Started | None:
 
 
 def _ask(asked: _Asked, origin: str) -> tuple[ChatSession, Message, Message]:
-    throttling.hit("chat", str(asked.user.pk), fail_closed=False)
     collection = access.get_for(asked.user, asked.model_id)
     session = selectors.session_for(asked.user, asked.session_id) if asked.session_id is not None else None
     if session is not None:
@@ -156,7 +154,6 @@ def _ask(asked: _Asked, origin: str) -> tuple[ChatSession, Message, Message]:
 
 
 def _regenerate(user: User, message_id: int, origin: str) -> tuple[ChatSession, Message, Message]:
-    throttling.hit("chat", str(user.pk), fail_closed=False)
     answer = selectors.answer_for(user, message_id)
     repair.repair_session(answer.session_id)
     return services.answer_regenerate(answer=answer, origin=origin)

@@ -15,6 +15,7 @@ from chat.llm.base import LLM, Finished, TextDelta
 from chat.selectors import AnswerContext
 from chat.sentences import sentences
 from chat.text import storable
+from chat.usage.services import usage_record_evaluation
 from collections_app.models import AnswerMode, Collection
 from config import outbound
 from config.errors import ErrorCode, TransientError
@@ -52,7 +53,10 @@ def answer(*, user: User, collection: Collection, question: str, result: SearchR
     began = time.monotonic()
     context = AnswerContext(user, collection, uuid.uuid4(), question, [])  # a chat that does not exist
     draft = Draft(context=context)
-    outbound.run_sync(_work(context, result, draft))
+    try:
+        outbound.run_sync(_work(context, result, draft))
+    finally:
+        usage_record_evaluation(user=user, collection=collection, spent=draft.meter.spent())
     if draft.refused:
         ready, in_work = readiness(user, collection.pk)
         draft.text.append(refusal_text(result.nearest, ready=ready, in_work=in_work))
@@ -78,7 +82,7 @@ def says_no(text: str, *, strict: bool, backed: bool) -> bool:
 async def _work(context: AnswerContext, result: SearchResult, draft: Draft) -> None:
     """The steps of `Generation._answer` for a first question, without a log and without readers."""
     collection = context.collection
-    llm = registry.build(registry.config_for(collection))
+    llm = draft.meter.on(registry.build(registry.config_for(collection)))
     table = await tables.ask(llm=llm, context=context, result=result)
     draft.prompt = budget.fit(
         collection=collection, question=context.question, passages=table.passages(result.passages)

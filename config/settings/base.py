@@ -10,7 +10,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Exchange, Queue
 
-from config.env import env_bool, env_int, env_list, env_rate, env_str, looks_like_an_example
+from config.env import env_bool, env_int, env_list, env_rate, env_str, env_zone, looks_like_an_example
 from config.settings.console import UNFOLD  # noqa: F401
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -168,6 +168,7 @@ CELERY_BEAT_SCHEDULER = "config.beat:PatientScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep-ingestion": {"task": "documents.tasks.sweep", "schedule": 30.0},
     "sweep-evaluations": {"task": "chat.tasks.sweep_evaluations", "schedule": 30.0},
+    "forget-usage": {"task": "chat.tasks.forget_usage", "schedule": 24 * 3600.0},
     "repair-answers": {"task": "chat.tasks.repair_answers", "schedule": 30.0},
     "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": 24 * 3600.0},
 }
@@ -226,7 +227,6 @@ REST_FRAMEWORK = {
         "signin_address": env_rate("THROTTLE_SIGNIN_ADDRESS", "30/min"),
         "signin_account": env_rate("THROTTLE_SIGNIN_ACCOUNT", "8/min"),
         "signup": env_rate("THROTTLE_SIGNUP", "20/hour"),
-        "chat": env_rate("THROTTLE_CHAT", "60/min"),
         "upload": env_rate("THROTTLE_UPLOAD", "600/hour"),
     },
     "EXCEPTION_HANDLER": "config.api.exception_handler.handle",
@@ -271,6 +271,11 @@ LLM_FIRST_TOKEN_TIMEOUT = env_int("LLM_FIRST_TOKEN_TIMEOUT", 120, low=1, high=18
 LLM_TOKEN_GAP_TIMEOUT = env_int("LLM_TOKEN_GAP_TIMEOUT", 30, low=1, high=600)
 LLM_TOTAL_TIMEOUT = env_int("LLM_TOTAL_TIMEOUT", 600, low=10, high=7200)
 MAX_MESSAGE_CHARS = env_int("MAX_MESSAGE_CHARS", 8000, low=100, high=100_000)
+
+# --- how much everybody may ask, where admins set nothing else; 0: no limit ----------------------
+MESSAGES_PER_MINUTE = env_int("MESSAGES_PER_MINUTE", 30, low=0, high=100_000)
+TOKENS_PER_DAY = env_int("TOKENS_PER_DAY", 0, low=0, high=1_000_000_000_000)
+DAY_TIME_ZONE = env_zone("DAY_TIME_ZONE", "UTC")
 
 # --- pages --------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

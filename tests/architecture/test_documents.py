@@ -9,7 +9,7 @@ from django.core.management import get_commands
 from scripts.document_errors import PAGE, table, with_table
 from tests.architecture.source import ROOT, files, read, tree
 
-READERS = {"env_str", "env_bool", "env_int", "env_list", "env_rate"}
+READERS = {"env_str", "env_bool", "env_int", "env_list", "env_rate", "env_zone"}
 READ_BY_OTHERS = {"WEB_CONCURRENCY", "TORCH_INDEX_URL"}  # uvicorn; scripts/install.py and the Dockerfile
 NOT_SETTINGS = {"DJANGO_SETTINGS_MODULE"}
 NAME_IN_SAMPLE = re.compile(r"^#?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)

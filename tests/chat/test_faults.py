@@ -266,13 +266,3 @@ async def test_a_fault_in_the_citation_check_does_not_cost_the_answer(
     frames = await reader.hear_until("message_saved")
     assert frames[-2]["content"] == "".join(ANSWER)
     assert (await stored(frames[0]["message_id"])).status == "complete"
-
-
-async def test_too_many_questions_are_throttled_on_the_socket(connect, llm, member, collection, monkeypatch):
-    monkeypatch.setitem(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], "chat", "1/min")
-    reader = await connect(member)
-    await reader.say(type="chat", model_id=collection.pk, message=QUESTION)
-    await reader.hear_until("message_saved")
-    await reader.say(type="chat", model_id=collection.pk, message=QUESTION)
-    error = await reader.hear()
-    assert (error["code"], error["retryable"]) == ("throttled", True)
