@@ -46,6 +46,22 @@ class TestQuestions(generics.ListAPIView):
         return Response(shapes.TestQuestionSerializer(_fresh(made)).data, status=201)
 
 
+class TestQuestionsKeep(APIView):
+    """POST: keep a question that was just tried or asked."""
+
+    @extend_schema(
+        request=shapes.TestQuestionInput, responses={200: shapes.KeptSerializer, 201: shapes.KeptSerializer}
+    )
+    def post(self, request: Request, collection_id: int) -> Response:
+        """201 when it is new. One that is there already takes the places that it lacks (200)."""
+        collection = access.get_managed(caller(request), collection_id)
+        kept, added = services.question_keep(
+            actor=caller(request), collection=collection, wanted=_wanted(request.data)
+        )
+        told = {"question": _fresh(kept), "places_added": added}
+        return Response(shapes.KeptSerializer(told).data, status=201 if added is None else 200)
+
+
 class TestQuestion(APIView):
     """One test question."""
 

@@ -60,6 +60,13 @@ class TestQuestionInput(serializers.Serializer):
     places = PlaceInput(many=True, required=False, default=list, max_length=MAX_PLACES)  # type: ignore[call-arg]
 
 
+class KeptSerializer(serializers.Serializer):
+    """A question that was kept. `places_added`: how many it took; null when it is new."""
+
+    question = TestQuestionSerializer()
+    places_added = serializers.IntegerField(allow_null=True)
+
+
 class LineSerializer(serializers.Serializer):
     """Something about one line of a file."""
 

@@ -28,6 +28,7 @@ urlpatterns = [
     *both("models/<int:collection_id>/test", model_test.ModelTestView.as_view(), "model-test"),
     *both("llm/providers", model_test.ProvidersView.as_view(), "llm-providers"),
     *both(f"{EVALUATION}/questions", evaluation.TestQuestions.as_view(), "test-questions"),
+    *both(f"{EVALUATION}/questions/keep", evaluation.TestQuestionsKeep.as_view(), "test-questions-keep"),
     *both(
         f"{EVALUATION}/questions/import", evaluation.TestQuestionsImport.as_view(), "test-questions-import"
     ),

@@ -116,7 +116,7 @@ def _wrong_place(place: Place, documents: Documents, *, known_only: bool) -> dic
         known = documents.by_id(place.document_id)
         candidates = [known] if known else []
         if known is None:
-            found["document_id"] = ["The model has no such document."]
+            found["document_id"] = ["This document is not one of the model's own."]
     elif len(place.document_name) > MAX_NAME_CHARS:
         found["document_name"] = [f"A document's name has at most {MAX_NAME_CHARS} characters."]
     elif place.document_name.strip():

@@ -26,6 +26,7 @@ PATHS = {
     "/api/models/{}/search": "post",
     "/api/models/{}/evaluation/questions": "get post",
     "/api/models/{}/evaluation/questions/{}": "get patch delete",
+    "/api/models/{}/evaluation/questions/keep": "post",
     "/api/models/{}/evaluation/questions/import": "post",
     "/api/models/{}/evaluation/questions/export": "get",
     "/api/models/{}/evaluation/runs": "get post",

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.people import PHONE, WIDE, document_named, new_model, wait_until
+from tests.e2e.test_journey import ask, wait_for_answer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -139,6 +140,36 @@ def test_questions_are_written_imported_run_and_two_runs_compared(open_page, mod
     pairs = page.get_by_test_id("pair")
     expect(pairs.filter(has_text=QUESTION)).to_contain_text("worse")
     expect(pairs.filter(has_text=NOWHERE)).to_have_count(0)
+    assert complaints == []
+
+
+def test_a_tried_and_an_asked_question_are_kept(open_page, api):
+    """From the retrieval preview first, then from an answer's trace: the second adds nothing to the first."""
+    own = new_model(api, "Kept questions")
+    api.post(f"/api/models/{own}/documents", files={"file": ("lighthouse.txt", TEXT.encode())})
+    wait_until(lambda: document_named(api, own, "lighthouse.txt")["status"] == "completed", "not read")
+    page, complaints = open_page(WIDE)
+    page.goto(f"/models/{own}/try?question={QUESTION}")
+    page.get_by_role("button", name="Keep as a test question").click()
+    dialog = page.get_by_test_id("keep-dialog")
+    expect(dialog.get_by_label("Question", exact=True)).to_have_value(QUESTION)
+    dialog.get_by_role("button", name="Keep it").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Tick the passages")
+    dialog.get_by_label("lighthouse.txt").check()
+    dialog.get_by_role("button", name="Keep it").click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_text("Kept as a test question.")).to_be_visible()
+    page.get_by_role("link", name="Evaluate").click()
+    expect(page.get_by_test_id("test-question")).to_contain_text("whale oil")
+
+    page.goto(f"/chat/?model={own}")
+    ask(page, QUESTION)
+    wait_for_answer(page)
+    page.get_by_role("button", name="Why this answer").click()
+    page.get_by_test_id("trace").get_by_role("button", name="Keep as a test question").click()
+    expect(dialog.get_by_label("lighthouse.txt")).to_be_checked()
+    dialog.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_text("It was kept already, just like this.")).to_be_visible()
     assert complaints == []
 
 

@@ -58,6 +58,7 @@ POLICY: dict[str, dict[str, str]] = {
         f"api/models/<int:collection_id>/evaluation/{path}": dict.fromkeys(methods.split(), ADMIN)
         for path, methods in {
             "questions": "get post",
+            "questions/keep": "post",
             "questions/import": "post",
             "questions/export": "get",
             "questions/<int:question_id>": "get patch delete",

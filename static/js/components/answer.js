@@ -25,7 +25,7 @@ function sourceCard(source, onOpen) {
 export class Answer {
   /**
    * @param {object} on what the reader may do: `cite(source, answer)`, `regenerate(id)`, `feedback(id, rating, answer)`,
-   *   `why(id)`, `retry()`
+   *   `why(id, answer)`, `retry()`
    */
   constructor(on) {
     this.on = on;
@@ -178,7 +178,7 @@ export class Answer {
       { class: "answer-acts" },
       this.text ? button("Copy", () => this.copy(), { iconName: "copy" }) : null,
       latest ? button("Regenerate", () => this.on.regenerate(this), { iconName: "redo", "data-latest": true }) : null,
-      button("Why this answer", () => this.on.why(this.id), { iconName: "why" }),
+      button("Why this answer", () => this.on.why(this.id, this), { iconName: "why" }),
       this.text ? [rate("up"), rate("down")] : null,
     );
   }

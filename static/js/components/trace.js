@@ -4,14 +4,21 @@ import { el } from "../lib/dom.js";
 import { count, number } from "../lib/format.js";
 import { candidates, facts, settings, steps } from "./candidates.js";
 import { openDialog } from "./dialog.js";
+import { keepQuestion } from "./keep_question.js";
 
 const ROWS_SHOWN = 40;
 const MODES = { strict: "strict: only from the documents", assist: "assist: general knowledge is allowed" };
 
-/** Open the trace of an answer. */
-export async function showTrace(messageId) {
+/**
+ * Open the trace of an answer.
+ * @param {number} messageId
+ * @param {?{model: number, sources: object[]}} keep for those who manage the model: also offer to keep the
+ *   question, with the sources that hold the answer
+ */
+export async function showTrace(messageId, keep = null) {
   const { trace } = await api.get(`/api/chat/messages/${messageId}/trace`);
   const close = el("button", { type: "button", class: "btn quiet", text: "Close" });
+  const keeps = keep && trace.query ? el("button", { type: "button", class: "btn quiet", text: "Keep as a test question" }) : null;
   const content = el(
     "div",
     { class: "why" },
@@ -24,11 +31,19 @@ export async function showTrace(messageId) {
     facts(settings(trace)),
     el("div", { class: "two" }, steps("Search", trace.search_ms), steps("Answer", trace.ms)),
     el("details", {}, el("summary", { text: "Everything that was recorded" }), el("pre", { tabindex: "0", text: JSON.stringify(trace, null, 2) })),
-    el("div", { class: "actions" }, close),
+    el("div", { class: "actions" }, keeps, close),
   );
   const dialog = openDialog("Why this answer", content, { wide: true, testid: "trace" });
   close.addEventListener("click", () => dialog.close());
+  keeps?.addEventListener("click", () => {
+    dialog.close();
+    const borneOut = keep.sources.filter((source) => source.supported === true).map((source) => source.marker);
+    keepQuestion({ model: keep.model, question: alone(trace), sources: keep.sources, ticked: borneOut });
+  });
 }
+
+/** The question as it can be asked without the conversation: what was searched for, in its first wording. */
+const alone = ({ query, rewritten }) => (rewritten || query).split("\n")[0].trim();
 
 function summary(trace) {
   const verdict = trace.refused ? "No passage was good enough: the answer is an honest refusal." : trace.passed === false ? "No passage passed the threshold." : trace.passed ? "Passages passed the threshold." : null;

@@ -322,7 +322,7 @@ class ChatPage {
       regenerate: (answer) => this.regenerate(answer),
       retry: (answer) => this.regenerate(answer),
       feedback: (answer, rating) => this.giveFeedback(answer, rating).catch(complain),
-      why: (id) => showTrace(id).catch(complain),
+      why: (id, answer) => showTrace(id, this.data.is_admin && this.model ? { model: this.model.id, sources: answer.sources } : null).catch(complain),
       copied: () => say("Copied."),
     };
   }

@@ -1,5 +1,6 @@
 // Retrieval without the LLM: passages, every candidate with its ranks and fate, settings, and milliseconds.
 import { candidates, facts, settings, steps } from "../components/candidates.js";
+import { keepQuestion } from "../components/keep_question.js";
 import { complain } from "../components/toast.js";
 import * as api from "../lib/api.js";
 import { $, button, el, fill, icon } from "../lib/dom.js";
@@ -40,6 +41,12 @@ function verdict(answer) {
   return el("div", { class: "notice warn" }, icon("warn"), el("p", {}, el("strong", { text: "Nothing is similar enough." }), ` A strict model would say that its documents do not hold the answer (${time}).${nearest ? ` Nearest: ${nearest}.` : ""}`));
 }
 
+/** For those who manage the model. */
+function keep(query, answer) {
+  const open = () => keepQuestion({ model: Number(form.dataset.model), question: query, sources: answer.results });
+  return button("Keep as a test question", open, { class: "btn quiet small" });
+}
+
 /** How it was found: the same as in an answer's "Why this answer". */
 function how(trace) {
   const parts = [candidates(trace), facts(settings(trace)), steps("Time", trace.ms)];
@@ -55,7 +62,7 @@ form.addEventListener("submit", async (event) => {
   fill($("#verdict"), el("p", { class: "muted", text: "Searching" }));
   try {
     const answer = await api.post(`/api/models/${form.dataset.model}/search`, { query, top_k: Number(form.elements.top_k.value) || 10 });
-    fill($("#verdict"), verdict(answer));
+    fill($("#verdict"), verdict(answer), form.dataset.manages === undefined ? null : keep(query, answer));
     fill($("#hits"), answer.results.map((source) => hit(source, query)));
     fill($("#how"), how(answer.trace));
   } catch (error) {

@@ -9,8 +9,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from chat.evaluation import exchange, intake, runner, runs, services
-from chat.models import EvaluationPlace, EvaluationRun
+from chat.models import ChatSession, EvaluationPlace, EvaluationRun
 from collections_app.models import Collection
+from tests.chat.conftest import TEXTS, add_document
 from tests.chat.evaluation.conftest import HOTEL
 
 FITTING = {"question": "q", "places": [{"passage": "x"}]}
@@ -107,6 +108,44 @@ def test_the_same_question_twice_is_refused(api, path, questions):
     body = {"question": HOTEL.question, "places": [{"passage": "x"}]}
     answer = api.post(f"{path}/questions", body, format="json")
     assert answer.json()["error"]["details"]["question"] == ["This question is there already."]
+
+
+def test_a_tried_question_is_kept_and_takes_more_places_later(api, path, handbook):
+    place = {"document_id": handbook.pk, "passage": "25 days of annual leave"}
+    body = {"question": "How long is the leave?", "places": [place]}
+    made = api.post(f"{path}/questions/keep", body, format="json")
+    assert (made.status_code, made.json()["places_added"]) == (201, None)
+    again = api.post(f"{path}/questions/keep", body, format="json")
+    assert (again.status_code, again.json()["places_added"]) == (200, 0)
+    body["places"] = [place, {"document_id": handbook.pk, "passage": "120 euros"}]
+    more = api.post(f"{path}/questions/keep", body, format="json").json()
+    assert more["places_added"] == 1
+    assert [one["passage"] for one in more["question"]["places"]] == ["25 days of annual leave", "120 euros"]
+    assert api.get(f"{path}/questions").json()["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        ({"answerable": False}, {"places": [{"passage": "x"}]}, "do not answer"),
+        ({"places": [{"passage": "x"}]}, {"answerable": False}, "with places"),
+    ],
+)
+def test_a_kept_question_is_not_turned_into_its_opposite(api, path, collection, first, then, said):
+    api.post(f"{path}/questions/keep", {"question": "q"} | first, format="json")
+    answer = api.post(f"{path}/questions/keep", {"question": "q"} | then, format="json")
+    assert answer.status_code == 409
+    assert said in answer.json()["error"]["message"]
+    assert "Evaluate" in answer.json()["error"]["details"]["next_step"]
+
+
+def test_a_chats_own_file_is_no_place(api, path, admin, collection):
+    session = ChatSession.objects.create(user=admin, collection=collection)
+    document = add_document(collection, admin, "mine.txt", TEXTS, session_id=session.pk)
+    body = {"question": "q", "places": [{"document_id": document.pk, "passage": "x"}]}
+    answer = api.post(f"{path}/questions/keep", body, format="json")
+    assert answer.status_code == 400
+    assert "model's own" in answer.json()["error"]["details"]["places"]["0"]["document_id"][0]
 
 
 def test_another_models_question_and_run_are_not_found(api, admin, path, collection, questions):
