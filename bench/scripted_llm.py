@@ -1,4 +1,6 @@
-"""An OpenAI-compatible server whose tokens say when they were sent: `python bench/scripted_llm.py PORT RATE TOKENS`.
+"""An OpenAI-compatible server whose tokens say when they were sent.
+
+    python bench/scripted_llm.py PORT RATE TOKENS
 
 Every answer has TOKENS tokens, RATE of them per second; each is the time of its sending (seconds of
 CLOCK_MONOTONIC, which all processes of a machine share) and a blank. A RATE of 0 sends all at once.
@@ -10,7 +12,7 @@ import sys
 import time
 
 PHASES = 16  # answers are spread over so many moments of a token's interval
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
 
 def event(delta: dict, reason: str | None = None) -> bytes:

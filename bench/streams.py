@@ -1,8 +1,8 @@
 """Many answers at once: `python bench/streams.py [--sockets 200] [--rate 30] [--seconds 20] [--profile]`.
 
 The server as shipped (one uvicorn process), its PostgreSQL and Redis, a scripted LLM that sends RATE tokens
-per second to each answer, and the readers share this machine's cores. Each token says when it was sent, so its
-age at the reader is all that Verbatim added, the gathering into frames included. Run once undisturbed and once
+per second to each answer, and the readers share this machine's cores. Each token says when it was sent: its
+age at the reader is all that Verbatim added, gathering into frames included. Run once undisturbed and once
 with every fourth reader reloading in the middle. Checked: no frame lost, repeated or out of order, every
 answer whole. Writes bench/results/streams.json.
 """

@@ -1,11 +1,11 @@
 """Everything that changes chats: sessions, questions, answers, feedback."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -238,9 +238,19 @@ def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, A
     MessageTrace.objects.update_or_create(message_id=message_id, defaults={"data": trace})
 
 
-def answer_progress(*, message_id: int, content: str) -> None:
-    """Keep what has arrived so far."""
-    Message.objects.filter(pk=message_id, status__in=OPEN).update(content=storable(content))
+def answers_progress(*, contents: Mapping[int, str]) -> None:
+    """Keep what has arrived of running answers so far, in one statement.
+
+    Args:
+        contents: message id -> text.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE chat_message SET content = new.content"
+            " FROM unnest(%s::bigint[], %s::text[]) AS new (id, content)"
+            " WHERE chat_message.id = new.id AND status = ANY(%s)",
+            [list(contents), [storable(content) for content in contents.values()], [*OPEN]],
+        )
 
 
 def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import DatabaseError
 
 from chat import selectors, services
-from chat.engine import budget, citations, history, stop, stream_log, tables
+from chat.engine import budget, citations, history, publish, rounds, stream_log, tables
 from chat.engine.budget import FittedPrompt
 from chat.engine.general import general_parts
 from chat.engine.outcome import Draft, conclude, retrieval_trace
@@ -36,10 +36,8 @@ from documents.selectors import readiness
 
 log = logging.getLogger(__name__)
 
-FRAME_SECONDS = 0.04  # text is sent at most so often
-SAVE_SECONDS = 1.0
-ACCESS_SECONDS = 2.0
 FINISH_ATTEMPTS = 5
+SETTLE_SECONDS = 5.0  # so long Redis has to take the last frames
 
 
 class Generation:
@@ -54,11 +52,13 @@ class Generation:
         self.message_id = message_id
         self.log = stream_log.StreamLog(session_id, message_id)
         self.draft = Draft()
+        self.saved = 0
+        self.ending = False
         self._question = question
         self._started = time.monotonic()
         self._unsent: list[str] = []
-        self._news = asyncio.Event()
-        self._next_chunk_at = 0.0
+        self._next_frame_at = 0.0
+        self._rounds = rounds.here()
         self._work: asyncio.Task[None] | None = None
         self._stop_reason: ErrorCode | None = None
 
@@ -71,10 +71,9 @@ class Generation:
 
     async def run(self) -> None:
         """Answer, then store the answer. Raises nothing."""
+        self._rounds.join(self)
         if self._question is not None:
-            self.log.append("user_message", **self._question)
-            self._news.set()
-        helpers = [asyncio.create_task(loop()) for loop in (self._publish, self._listen, self._keep)]
+            self._tell("user_message", **self._question)
         self._work = asyncio.create_task(self._answer())
         if self._stop_reason is not None:
             self._work.cancel()
@@ -93,11 +92,15 @@ class Generation:
         except Exception:
             log.exception("answer %s: unexpected error", self.message_id)
             error = VerbatimError(ErrorCode.SERVER_ERROR)
-        for helper in helpers[1:]:
-            helper.cancel()
+        await self._rounds.last_words(self)
         await self._finish(error)
-        helpers[0].cancel()
-        await self._flush_to_the_end()
+        await publish.here().settle(self.log, SETTLE_SECONDS)
+        self._rounds.leave(self)
+        self.log.end()
+        try:
+            await stream_log.heartbeat_end(self.message_id)
+        except stream_log.REDIS_ERRORS:
+            pass  # it runs out by itself
 
     # --- the work ---------------------------------------------------------------------------------
 
@@ -117,12 +120,11 @@ class Generation:
         with self._timed("table"):
             table = await tables.ask(llm=llm, context=context, result=result)
         draft.prompt = await in_thread(self._bind, context, result, table)
-        self.log.append(
+        self._tell(
             "sources",
             sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)],
             searched_for=draft.searched_for,
         )
-        self._news.set()
         if table.text:
             draft.ours_from = 0
             self._start()
@@ -192,74 +194,31 @@ class Generation:
             self.draft.milliseconds["write"] = _since(asked)
 
     def _start(self) -> None:
-        self.log.append("stream_start")
-        self._news.set()
+        self._tell("stream_start")
 
     def _say(self, text: str) -> None:
+        """New text: the first at once, then gathered into frames."""
         text = storable(text)
-        if text:
-            self.draft.text.append(text)
-            self._unsent.append(text)
-            self._news.set()
+        if not text:
+            return
+        self.draft.text.append(text)
+        self._unsent.append(text)
+        if time.monotonic() >= self._next_frame_at:
+            self.cut_frame()
+        elif len(self._unsent) == 1:
+            self._rounds.cut_soon(self)
 
-    # --- beside the work --------------------------------------------------------------------------
-
-    async def _publish(self) -> None:
-        """Turn new text into frames, and write frames to Redis, while the work goes on."""
-        while True:
-            try:
-                await asyncio.wait_for(self._news.wait(), stream_log.RETRY_SECONDS)
-            except TimeoutError:
-                pass
-            self._news.clear()
-            if self._unsent and (early := self._next_chunk_at - time.monotonic()) > 0:
-                await asyncio.sleep(early)
-            self._cut_frame()
-            await self.log.flush()
-
-    def _cut_frame(self) -> None:
+    def cut_frame(self) -> None:
+        """Make a frame of the text that has come since the last one."""
         if self._unsent:
-            self.log.append("stream_chunk", content="".join(self._unsent))
+            text = "".join(self._unsent)
             self._unsent.clear()
-            self._next_chunk_at = time.monotonic() + FRAME_SECONDS
+            self._next_frame_at = time.monotonic() + self._rounds.frame_seconds()
+            self._tell("stream_chunk", content=text)
 
-    async def _listen(self) -> None:
-        """Show that we live, and look whether somebody asked us to stop."""
-        beat_at = 0.0
-        while True:
-            try:
-                if time.monotonic() >= beat_at:
-                    await stream_log.heartbeat(self.message_id)
-                    beat_at = time.monotonic() + stream_log.HEARTBEAT_SECONDS / 4
-                reason = await stop.asked(self.message_id)
-                if reason is not None:
-                    self.stop(reason)
-            except stream_log.REDIS_ERRORS:
-                pass  # the log says it once
-            await asyncio.sleep(stop.POLL_SECONDS)
-
-    async def _keep(self) -> None:
-        """Store what has arrived, and end when the answer or the reader's access is gone."""
-        saved, check_at = 0, time.monotonic() + ACCESS_SECONDS
-        while True:
-            await asyncio.sleep(SAVE_SECONDS)
-            try:
-                if len(self.draft.text) > saved:
-                    saved = len(self.draft.text)
-                    await in_thread(
-                        services.answer_progress, message_id=self.message_id, content=self.draft.content
-                    )
-                if time.monotonic() >= check_at:
-                    check_at = time.monotonic() + ACCESS_SECONDS
-                    await self._check_access()
-            except DatabaseError as trouble:
-                log.warning("answer %s could not be kept yet: %s", self.message_id, trouble)
-
-    async def _check_access(self) -> None:
-        try:
-            await in_thread(selectors.answer_check, self.message_id)
-        except VerbatimError as refusal:
-            self.stop(refusal.code)
+    def _tell(self, kind: str, **fields: Any) -> None:
+        self.log.append(kind, **fields)
+        publish.here().publish(self.log)
 
     # --- the end ----------------------------------------------------------------------------------
 
@@ -272,13 +231,13 @@ class Generation:
             log.exception("answer %s could not be checked", self.message_id)
             result = conclude(self.draft, error, check=False)
             markup = html.escape(result.content)
-        self._cut_frame()
+        self.cut_frame()
         stored, trouble = await self._store(result)
         failure = result.error if stored else result.error or trouble
         if failure is not None:
-            self.log.append("error", **error_fields(failure))
+            self._tell("error", **error_fields(failure))
         revoked = failure is not None and failure.code == ErrorCode.ACCESS_REVOKED
-        self.log.append(
+        self._tell(
             "stream_end",
             last=stored is None,
             content=result.content,
@@ -289,7 +248,7 @@ class Generation:
             usage=result.usage,
         )
         if stored is not None:
-            self.log.append("message_saved", last=True)
+            self._tell("message_saved", last=True)
 
     def _conclude(self, error: VerbatimError | None) -> tuple[services.AnswerResult, str]:
         result = conclude(self.draft, error)
@@ -308,16 +267,6 @@ class Generation:
                 log.error("answer %s could not be stored (attempt %d): %s", self.message_id, attempt, trouble)
                 await asyncio.sleep(0.3 * 2**attempt)
         return None, VerbatimError(ErrorCode.SERVICE_UNAVAILABLE)
-
-    async def _flush_to_the_end(self) -> None:
-        """Give Redis a last chance to take the final frames; the stored message is the truth without them."""
-        deadline = time.monotonic() + 10 * stream_log.RETRY_SECONDS
-        while not await self.log.flush() and time.monotonic() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(stream_log.RETRY_SECONDS / 5)
-        try:
-            await stream_log.heartbeat_end(self.message_id)
-        except stream_log.REDIS_ERRORS:
-            pass  # it runs out by itself
 
     def _timed(self, name: str) -> "_Timed":
         return _Timed(self.draft.milliseconds, name)

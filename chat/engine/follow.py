@@ -24,9 +24,16 @@ RETRY_SECONDS = 0.5
 async def follow(message_id: int, after_seq: int = 0) -> AsyncIterator[str]:
     """The frames of an answer after a sequence number, as JSON, until the last one.
 
-    When the log is gone (an hour after the end, or with Redis) the stored message makes the last frames.
+    They come from memory where the answer is written in this process, else from Redis. When the log is gone
+    (an hour after the end, or with Redis) the stored message makes the last frames.
     """
     seq, wait_ms = after_seq, None
+    if (log_here := stream_log.written_here(message_id)) is not None:
+        async for frame in log_here.follow(after_seq):
+            yield frame.text
+            if frame.last:
+                return
+            seq = frame.seq
     while True:
         frames, alive = await _look(message_id, seq, wait_ms)
         for frame in frames:
@@ -55,9 +62,16 @@ async def _look(message_id: int, seq: int, wait_ms: int | None) -> tuple[list[st
 
 
 async def resume_point(message: Message, after_seq: int) -> int:
-    """The number to replay after: `after_seq`, or 0 when this answer never had so many frames."""
+    """The number to replay after: `after_seq`, or 0 when this answer never had so many frames.
+
+    While it is written in another process, a reader may have seen more than Redis has yet.
+    """
+    if (log_here := stream_log.written_here(message.pk)) is not None:
+        return after_seq if after_seq <= len(log_here.frames) else 0
     try:
         newest = await stream_log.last_seq(message.pk)
+        if after_seq > newest and await stream_log.is_alive(message.pk):
+            return after_seq
     except stream_log.REDIS_ERRORS:
         return after_seq
     return after_seq if after_seq <= newest or newest == 0 else 0

@@ -1,5 +1,7 @@
 """Stopping an answer from anywhere: a key in Redis that its writer looks at several times a second."""
 
+from collections.abc import Sequence
+
 from chat.engine.stream_log import client
 from config import redis
 from config.errors import ErrorCode
@@ -21,7 +23,13 @@ async def ask(message_id: int, reason: ErrorCode = ErrorCode.STOPPED) -> None:
     await client().set(_key(message_id), str(reason), ex=KEPT_SECONDS)
 
 
-async def asked(message_id: int) -> ErrorCode | None:
-    """Why the answer is to end, or None. Raises Redis' errors."""
-    reason = await client().get(_key(message_id))
-    return ErrorCode(reason.decode()) if reason else None
+async def asked(message_ids: Sequence[int]) -> dict[int, ErrorCode]:
+    """Of these answers those that are to end, and why. Raises Redis' errors."""
+    if not message_ids:
+        return {}
+    reasons = await client().mget([_key(message_id) for message_id in message_ids])
+    return {
+        message_id: ErrorCode(reason.decode())
+        for message_id, reason in zip(message_ids, reasons, strict=True)
+        if reason
+    }

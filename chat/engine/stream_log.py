@@ -1,14 +1,14 @@
-"""The frames of one answer, in a Redis stream: any socket of any process replays and follows them.
+"""The frames of one answer: in memory where it is written, and in a Redis stream for all other processes.
 
-The entry of frame n has the id `n-0`, so reading "after n" needs no search, and Redis itself refuses
-to write one twice. The writer also keeps its frames in memory: Redis may go away and even come
-back empty in the middle of an answer, and nothing is lost.
+Who follows an answer in the process that writes it is given the frames at once, whatever Redis does; any
+other process replays and follows the stream, which `publish` writes. The entry of frame n has the id `n-0`,
+so reading "after n" needs no search, and Redis itself refuses to write one twice. Redis may go away and even
+come back empty in the middle of an answer, and nothing is lost.
 """
 
 import asyncio
 import json
-import logging
-import time
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,23 +17,18 @@ from django.conf import settings
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
-from chat.protocol import ServerFrame
 from config import redis
 
-log = logging.getLogger(__name__)
-
-KEPT_SECONDS = 3600  # after the last frame
-MAX_FRAMES = 50_000
 HEARTBEAT_SECONDS = 20
 REDIS_TIMEOUT = 3.0
-MAX_CONNECTIONS = 5000  # one for each reader who waits, a few for the writers
-RETRY_SECONDS = 0.5
+MAX_CONNECTIONS = 5000  # one for each reader of another process's answer, a few for the writers
 BATCH = 500
 REDIS_ERRORS = (RedisError, OSError)
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
+_written_here: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, "StreamLog"]] = WeakKeyDictionary()
 
 
 def client() -> Any:  # a `redis.asyncio.Redis`, whose own types do not know that protocol 2 answers in bytes
@@ -58,7 +53,8 @@ async def close() -> None:
         await made.aclose()
 
 
-def _key(message_id: int) -> str:
+def stream_key(message_id: int) -> str:
+    """The key of an answer's stream."""
     return redis.key("stream", str(message_id))
 
 
@@ -67,84 +63,98 @@ def alive_key(message_id: int) -> str:
     return redis.key("alive", str(message_id))
 
 
+@dataclass(frozen=True)
+class LoggedFrame:
+    """One frame as it was logged: `text` is its JSON."""
+
+    seq: int
+    text: str
+    last: bool
+
+
 class StreamLog:
-    """The writer's side. `append` never waits and never fails; `flush` writes what is not written yet."""
+    """The writer's side: the frames in memory. `append` never waits and never fails.
+
+    Attributes:
+        frames: all of them; the first has seq 1.
+        written: how many of them Redis has, as far as is known. `publish` counts it.
+    """
 
     def __init__(self, session_id: str, message_id: int) -> None:
         self.session_id = session_id
         self.message_id = message_id
-        self._entries: list[dict[str, str]] = []
-        self._written = 0
-        self._broken_since: float | None = None
-        self._retry_at = 0.0
+        self.frames: list[LoggedFrame] = []
+        self.written = 0
+        self.expires_at = 0.0  # when Redis forgets the stream, as far as `publish` has told it
+        self._ended = False
+        self._grown = asyncio.Event()
+        _here()[message_id] = self
 
-    def append(self, kind: str, *, last: bool = False, **fields: Any) -> ServerFrame:
-        """Number a frame and queue it.
+    def append(self, kind: str, *, last: bool = False, **fields: Any) -> None:
+        """Number a frame, and show it to who follows here.
 
         Args:
             kind: the frame's type.
             last: nothing follows.
             fields: the frame's own fields, JSON-able.
         """
+        seq = len(self.frames) + 1
         frame = {
             "type": kind,
             "session_id": self.session_id,
             "message_id": self.message_id,
-            "seq": len(self._entries) + 1,
+            "seq": seq,
         } | fields
-        entry = {"f": json.dumps(frame, ensure_ascii=False, separators=(",", ":"))}
-        self._entries.append(entry | {"last": "1"} if last else entry)
-        return frame
+        text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+        self.frames.append(LoggedFrame(seq, text, last))
+        self._tell()
 
-    async def flush(self) -> bool:
-        """Write what is queued. While Redis is away it is tried again at most every RETRY_SECONDS.
-
-        Returns:
-            Whether all is written.
-        """
-        if self._written == len(self._entries):
-            return True
-        if time.monotonic() < self._retry_at:
-            return False
-        try:
-            if self._broken_since is not None and not await client().exists(_key(self.message_id)):
-                self._written = 0  # it came back empty
-            while self._written < len(self._entries):
-                await self._write(self._entries[self._written : self._written + BATCH])
-        except REDIS_ERRORS as error:
-            self._failed(error)
-            return False
-        if self._broken_since is not None:
-            log.info("answer %s: Redis is back, nothing was lost", self.message_id)
-            self._broken_since = None
-        return True
-
-    async def _write(self, entries: list[dict[str, str]]) -> None:
-        """Append entries, each once: one that a lost reply left behind is refused by its id."""
-        key = _key(self.message_id)
-        pipe = client().pipeline(transaction=False)
-        for seq, entry in enumerate(entries, self._written + 1):
-            pipe.xadd(key, entry, id=f"{seq}-0", maxlen=MAX_FRAMES, approximate=True)
-        pipe.expire(key, KEPT_SECONDS)
-        replies = await pipe.execute(raise_on_error=False)
-        for reply in replies:
-            if isinstance(reply, ResponseError) and "equal or smaller" in str(reply):
+    async def follow(self, after_seq: int) -> AsyncIterator[LoggedFrame]:
+        """The frames after a sequence number as they come, until the last one, or until nobody writes."""
+        seq = after_seq
+        while True:
+            for frame in self.frames[seq:]:
+                yield frame
+                seq = frame.seq
+                if frame.last:
+                    return
+            if len(self.frames) > seq:
                 continue
-            if isinstance(reply, Exception):
-                raise reply
-        self._written += len(entries)
+            if self._ended:
+                return
+            await self._grown.wait()
 
-    def _failed(self, error: Exception) -> None:
-        now = time.monotonic()
-        if self._broken_since is None:
-            self._broken_since = now
-            log.warning("answer %s goes on without Redis: %s", self.message_id, error)
-        self._retry_at = now + RETRY_SECONDS
+    def end(self) -> None:
+        """Nobody writes any more; who comes later reads from Redis."""
+        self._ended = True
+        _here().pop(self.message_id, None)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._grown.set()
+        self._grown = asyncio.Event()
 
 
-async def heartbeat(message_id: int) -> None:
-    """Say that the answer is being written, for HEARTBEAT_SECONDS. Raises Redis' errors."""
-    await client().set(alive_key(message_id), 1, ex=HEARTBEAT_SECONDS)
+def written_here(message_id: int) -> StreamLog | None:
+    """The log of an answer that this event loop is writing."""
+    return _here().get(message_id)
+
+
+def logs_here() -> list[StreamLog]:
+    """The logs of all answers that this event loop is writing."""
+    return list(_here().values())
+
+
+def _here() -> dict[int, StreamLog]:
+    return _written_here.setdefault(asyncio.get_running_loop(), {})
+
+
+async def heartbeats(message_ids: Iterable[int]) -> None:
+    """Say that these answers are being written, for HEARTBEAT_SECONDS. Raises Redis' errors."""
+    pipe = client().pipeline(transaction=False)
+    for message_id in message_ids:
+        pipe.set(alive_key(message_id), 1, ex=HEARTBEAT_SECONDS)
+    await pipe.execute()
 
 
 async def heartbeat_end(message_id: int) -> None:
@@ -157,22 +167,13 @@ async def is_alive(message_id: int) -> bool:
     return bool(await client().exists(alive_key(message_id)))
 
 
-@dataclass(frozen=True)
-class LoggedFrame:
-    """One frame as it was logged: `text` is its JSON."""
-
-    seq: int
-    text: str
-    last: bool
-
-
 async def read(message_id: int, after_seq: int, *, wait_ms: int | None = None) -> list[LoggedFrame]:
     """The frames after a sequence number, at most BATCH of them. Raises Redis' errors.
 
     Args:
         wait_ms: wait so long for the first one; None does not wait.
     """
-    found = await client().xread({_key(message_id): f"{after_seq}-0"}, count=BATCH, block=wait_ms)
+    found = await client().xread({stream_key(message_id): f"{after_seq}-0"}, count=BATCH, block=wait_ms)
     entries = found[0][1] if found else []
     return [
         LoggedFrame(int(entry_id.split(b"-")[0]), fields[b"f"].decode(), b"last" in fields)
@@ -182,5 +183,5 @@ async def read(message_id: int, after_seq: int, *, wait_ms: int | None = None) -
 
 async def last_seq(message_id: int) -> int:
     """The number of the newest logged frame; 0 when none is kept. Raises Redis' errors."""
-    found = await client().xrevrange(_key(message_id), count=1)
+    found = await client().xrevrange(stream_key(message_id), count=1)
     return int(found[0][0].split(b"-")[0]) if found else 0

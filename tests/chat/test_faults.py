@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts import tokens
 from chat import consumers, services
-from chat.engine import citations, repair, runs, stream_log
+from chat.engine import citations, publish, repair, runs, stream_log
 from chat.engine.threads import in_thread
 from chat.models import Message
 from config import redis
@@ -40,7 +40,7 @@ def age(message_id: int, seconds: float) -> None:
 
 def test_an_answer_without_a_heartbeat_becomes_interrupted_with_what_had_arrived(member, collection):
     session, _, answer = ask(member, collection)
-    services.answer_progress(message_id=answer.pk, content="Full-time")
+    services.answers_progress(contents={answer.pk: "Full-time"})
     assert repair.repair_all() == 0  # it has only just begun
     age(answer.pk, 30)
     redis.client().set(stream_log.alive_key(answer.pk), 1, ex=60)
@@ -86,7 +86,7 @@ async def test_the_next_question_in_a_session_repairs_its_dead_answer(connect, l
 
 async def test_who_follows_a_dead_answer_is_told_that_it_was_interrupted(connect, llm, member, collection):
     session, _, answer = await in_thread(ask, member, collection)
-    await in_thread(services.answer_progress, message_id=answer.pk, content="Full-time")
+    await in_thread(services.answers_progress, contents={answer.pk: "Full-time"})
     await in_thread(age, answer.pk, 30)
     socket = await connect(member)
     await socket.say(type="resume", session_id=str(session.pk), after_seq=7)
@@ -115,9 +115,8 @@ async def test_redis_that_comes_back_empty_in_mid_answer_loses_no_frame(connect,
     first = await connect(member)
     await first.say(type="chat", model_id=collection.pk, message=QUESTION)
     seen = await first.hear_until("stream_chunk")
-    log = runs._running[seen[0]["message_id"]][0].log
     redis.client().flushall()
-    log._failed(ConnectionError("as if"))  # what the writer notices of a restart
+    publish.here().redis_failed(ConnectionError("as if"))  # what the writer notices of a restart
     gate.set()
     rest = await first.hear_until("message_saved")
     assert [frame["seq"] for frame in seen + rest] == list(range(1, len(seen + rest) + 1))

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from chat.engine import stream_log
 from chat.engine.threads import in_thread
 from chat.models import ChatSession, Message
 from collections_app.models import AnswerMode, Collection
@@ -75,6 +76,9 @@ async def test_a_finished_answer_replays_whole_and_from_the_database_when_the_lo
     frames = await socket.hear_until("message_saved")
     await socket.say(type="resume", session_id=frames[0]["session_id"], after_seq=0)
     assert await socket.hear_until("message_saved") == frames
+    async with asyncio.timeout(5):
+        while stream_log.written_here(frames[0]["message_id"]) is not None:
+            await asyncio.sleep(0.01)
     redis.client().delete(redis.key("stream", str(frames[0]["message_id"])))
     await socket.say(type="resume", session_id=frames[0]["session_id"], after_seq=4)
     again = await socket.hear_until("message_saved")
@@ -102,6 +106,39 @@ async def test_a_stop_from_a_second_socket_keeps_what_had_arrived_and_closes_the
     await second.say(type="stop", message_id=message.pk)
     frames = await second.hear_until("error")
     assert frames[-1]["code"] == "not_streaming"
+
+
+async def test_readers_in_other_processes_see_the_same_frames_through_redis(
+    connect, llm, member, collection, monkeypatch
+):
+    gate = asyncio.Event()
+    llm.script = [*ANSWER[:2], gate, *ANSWER[2:]]
+    here, elsewhere = await connect(member), await connect(member)
+    await ask(here, collection)
+    seen = await here.hear_until("stream_chunk")
+    monkeypatch.setattr(stream_log, "written_here", lambda message_id: None)  # as in another process
+    await elsewhere.say(type="resume", session_id=seen[0]["session_id"], after_seq=0)
+    replayed = [frame for frame in await elsewhere.hear_until("stream_chunk") if "seq" in frame]
+    gate.set()
+    heard = seen + await here.hear_until("message_saved")
+    assert replayed + await elsewhere.hear_until("message_saved") == heard
+
+
+async def test_who_is_ahead_of_redis_is_not_shown_anything_twice(
+    connect, llm, member, collection, monkeypatch
+):
+    gate = asyncio.Event()
+    llm.script = [ANSWER[0], gate, *ANSWER[1:]]
+    socket, other = await connect(member), await connect(member)
+    await ask(socket, collection)
+    seen = await socket.hear_until("stream_chunk")
+    monkeypatch.setattr(stream_log, "written_here", lambda message_id: None)
+    ahead = seen[-1]["seq"] + 1  # a frame that he saw in the writer's process, and that Redis has not yet
+    await other.say(type="resume", session_id=seen[0]["session_id"], after_seq=ahead)
+    await asyncio.sleep(0.3)
+    gate.set()
+    rest = [frame for frame in await other.hear_until("message_saved") if "seq" in frame]  # no hints
+    assert [frame["seq"] for frame in rest] == list(range(ahead + 1, rest[-1]["seq"] + 1))
 
 
 async def test_a_stop_reaches_a_generation_of_another_process(connect, llm, member, collection):
