@@ -22,7 +22,7 @@ from config.errors import ErrorCode, VerbatimError
 OPEN = (MessageStatus.STREAMING, MessageStatus.INTERRUPTED)  # what a finished answer may be written over
 ANSWERED = (MessageStatus.COMPLETE, MessageStatus.STOPPED)
 # What a reader is shown of the trace with every answer; the rest is read when he asks why.
-TRACED = ("query", "rewritten", "answer_mode", "sentences", "general_parts")
+TRACED = ("query", "rewritten", "answer_mode", "sentences", "general_parts", "not_ready")
 
 
 def sessions_visible_to(user: User) -> QuerySet[ChatSession]:
@@ -294,6 +294,7 @@ def answer_facts(message: Message) -> dict[str, Any]:
         "general_knowledge": general_knowledge(message),
         "general_parts": traced(message, "general_parts") or [],
         "sentences": traced(message, "sentences") or [],
+        "not_ready": traced(message, "not_ready"),
     }
 
 

@@ -78,11 +78,10 @@ def session_delete(*, session: ChatSession) -> None:
 
     An answer that is being written notices within a second or two that its row is gone, and ends.
     """
-    from documents.services import document_delete
+    from documents.services import session_documents_delete
 
-    for document in Document.objects.filter(session_id=session.pk):
-        document_delete(actor=session.user, document=document)
     with transaction.atomic():
+        session_documents_delete(session_id=session.pk)
         _hint(session)
         session.delete()
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+ACTIVE = re.compile(r"!(?=\[)|<(?=[a-zA-Z/!?])")
 BREAKS = {"softbreak", "hardbreak"}
 AT_A_WORD = 0.6  # of the room: a title is cut at a word unless less than this would stay
 CONTROL = re.compile(r"[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -39,13 +40,32 @@ def plain(markdown: str) -> str:
     return " ".join(" ".join(parts).split())
 
 
+def inert(markdown: str) -> str:
+    """The same Markdown, in which no image is fetched and no HTML is read, whatever shows it.
+
+    Blocks of code stay as they are; elsewhere `![` and what looks like a tag get a backslash.
+    """
+    lines = storable(markdown).split("\n")
+    code = {
+        line
+        for block in _reader(with_code=True).parse("\n".join(lines))
+        if block.type in ("fence", "code_block") and block.map
+        for line in range(*block.map)
+    }
+    return "\n".join(
+        text if number in code else ACTIVE.sub(r"\\\g<0>", text) for number, text in enumerate(lines)
+    )
+
+
 def _inline(tokens: list[Token]) -> str:
     return "".join(" " if token.type in BREAKS else token.content for token in tokens)
 
 
-@lru_cache(maxsize=1)
-def _reader() -> MarkdownIt:
+@lru_cache(maxsize=2)
+def _reader(with_code: bool = False) -> MarkdownIt:
     reader = MarkdownIt("commonmark", {"html": False, "linkify": False})
     reader.enable(["table", "strikethrough"])
-    reader.disable(["image", "html_block", "html_inline", "reference", "list", "code"])
+    reader.disable(["image", "html_block", "html_inline", "reference"])
+    if not with_code:
+        reader.disable(["list", "code"])  # "1." and "-" are said, and four blanks mean nothing
     return reader

@@ -65,6 +65,7 @@ class ErrorCode(StrEnum):
     UPLOAD_BUSY = "upload_busy"
     UPLOAD_EXPIRED = "upload_expired"
     UPLOADS_UNFINISHED = "uploads_unfinished"
+    CHAT_FILES_FULL = "chat_files_full"
     ZIP_UNREADABLE = "zip_unreadable"
     ZIP_EMPTY = "zip_empty"
     ZIP_TOO_LARGE = "zip_too_large"
@@ -279,6 +280,11 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
         "You have too many unfinished uploads.",
         "Finish or cancel some of them; those that stand still for a day are given up.",
         True,
+    ),
+    C.CHAT_FILES_FULL: D(
+        409,
+        "This chat holds as many files as a chat may.",
+        "Remove a file from it, or begin another chat.",
     ),
     C.ZIP_UNREADABLE: D(
         422, "The zip file, or this file in it, is damaged.", "Make the zip file anew and upload that."

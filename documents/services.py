@@ -34,7 +34,7 @@ def document_upload(
 
     Raises:
         VerbatimError: NOT_FOUND, PERMISSION_DENIED, FILE_EMPTY, FILE_TOO_LARGE, FILE_TYPE_UNSUPPORTED,
-            STORAGE_FULL, DOCUMENT_NAME_TAKEN, DOCUMENT_BUSY. Nothing is kept then.
+            STORAGE_FULL, DOCUMENT_NAME_TAKEN, DOCUMENT_BUSY, CHAT_FILES_FULL. Nothing is kept then.
     """
     _require_upload(actor, collection, session_id)
     return document_keep(
@@ -65,7 +65,7 @@ def document_keep(
 
     Raises:
         VerbatimError: NOT_FOUND, PERMISSION_DENIED, FILE_TYPE_UNSUPPORTED, DOCUMENT_NAME_TAKEN,
-            DOCUMENT_BUSY.
+            DOCUMENT_BUSY, CHAT_FILES_FULL.
     """
     with versions.kept_or_removed(stored) as keeping:
         _require_upload(actor, collection, session_id)
@@ -152,13 +152,31 @@ def document_delete(*, actor: User, document: Document) -> None:
     document = _changeable(actor, document)
     with transaction.atomic():
         row = Document.objects.select_for_update().filter(pk=document.pk).first()
-        if row is None:
-            return
-        for source in (own_source(row), source_of(row)):
-            storage.discard(source.stored_name)
-        row.delete()
-        lifecycle.rebuild_nudge(document.collection_id)
-        events.document_changed(collection_id=document.collection_id, document_id=document.pk)
+        if row is not None:
+            _delete(row)
+
+
+def session_documents_delete(*, session_id: uuid.UUID) -> int:
+    """Remove all files of a chat session, whoever may still use its model: the session itself is going.
+
+    Returns:
+        How many there were.
+    """
+    with transaction.atomic():
+        rows = list(Document.objects.select_for_update().filter(session_id=session_id))
+        for row in rows:
+            _delete(row)
+    return len(rows)
+
+
+def _delete(row: Document) -> None:
+    """The row, which is locked, and its files; PostgreSQL takes parts and chunks along."""
+    document_id = row.pk
+    for source in (own_source(row), source_of(row)):
+        storage.discard(source.stored_name)
+    row.delete()
+    lifecycle.rebuild_nudge(row.collection_id)
+    events.document_changed(collection_id=row.collection_id, document_id=document_id)
 
 
 def _require_upload(actor: User, collection: Collection, session_id: uuid.UUID | None) -> None:

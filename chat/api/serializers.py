@@ -67,6 +67,15 @@ class SentenceSerializer(StretchSerializer):
     why = serializers.CharField(allow_blank=True)
 
 
+class NotReadySerializer(serializers.Serializer):
+    """Documents that were being processed for the first time when an answer was written."""
+
+    count = serializers.IntegerField()
+    names = serializers.ListField(
+        child=serializers.CharField(), help_text="At most five; files of the chat itself come first."
+    )
+
+
 class FactsSerializer(serializers.Serializer):
     """What is known of a finished answer (for the schema; `selectors.answer_facts` makes it)."""
 
@@ -79,6 +88,9 @@ class FactsSerializer(serializers.Serializer):
     )
     general_parts = StretchSerializer(many=True, help_text="Sentences that come from no passage.")
     sentences = SentenceSerializer(many=True)
+    not_ready = NotReadySerializer(
+        allow_null=True, help_text="What it could not be answered from yet; null when there was nothing."
+    )
 
 
 class AnswerSerializer(FactsSerializer):
@@ -164,6 +176,7 @@ class MessageSerializer(serializers.ModelSerializer):
     general_knowledge = serializers.SerializerMethodField()
     general_parts = serializers.SerializerMethodField()
     sentences = serializers.SerializerMethodField()
+    not_ready = serializers.SerializerMethodField()
     feedback = serializers.SerializerMethodField()
 
     class Meta:
@@ -188,6 +201,7 @@ class MessageSerializer(serializers.ModelSerializer):
             "general_knowledge",
             "general_parts",
             "sentences",
+            "not_ready",
             "feedback",
             "created_at",
             "completed_at",
@@ -225,6 +239,10 @@ class MessageSerializer(serializers.ModelSerializer):
     @extend_schema_field(SentenceSerializer(many=True))
     def get_sentences(self, message: Message) -> list[dict[str, Any]]:
         return selectors.traced(message, "sentences") or []
+
+    @extend_schema_field(NotReadySerializer(allow_null=True))
+    def get_not_ready(self, message: Message) -> dict[str, Any] | None:
+        return selectors.traced(message, "not_ready")
 
     @extend_schema_field(FeedbackSerializer(allow_null=True))
     def get_feedback(self, message: Message) -> dict[str, str] | None:

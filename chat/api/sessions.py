@@ -1,13 +1,11 @@
-"""A user's own conversations: list, rename, delete, read, export."""
+"""A user's own conversations: list, rename, delete, read."""
 
 import uuid
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
 from django_filters import rest_framework as filters
 from django_filters.rest_framework import DjangoFilterBackend
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -17,17 +15,13 @@ from rest_framework.views import APIView
 
 from accounts.permissions import caller
 from chat import selectors, services
-from chat.api.negotiation import JsonOnly
 from chat.api.searching import WordSearch
 from chat.api.serializers import MessageSerializer, SessionSerializer
 from chat.engine import repair
-from chat.export import session_as_dict, session_as_markdown
 from chat.models import ChatSession, Message
 from chat.search import WordQuery, best_messages, messages_matching, sessions_matching
-from chat.text import one_line
 from collections_app import access
 from config.api.ordering import WholeOrdering
-from config.errors import ErrorCode, VerbatimError
 
 MODEL_ID = OpenApiParameter("model_id", int, description="Only chats with this model.")
 
@@ -157,39 +151,3 @@ class HistoryView(ListAPIView):
     def find(self, messages: QuerySet[Message], words: WordQuery) -> QuerySet[Message]:
         """For `WordSearch`."""
         return messages_matching(messages, words)
-
-
-class ExportView(APIView):
-    """A conversation as a file, with its sources."""
-
-    api_key_methods = ("GET",)
-    content_negotiation_class = JsonOnly
-
-    @extend_schema(
-        parameters=[OpenApiParameter("format", str, enum=["md", "json"])],
-        responses={(200, "text/markdown"): OpenApiTypes.STR, (200, "application/json"): OpenApiTypes.OBJECT},
-    )
-    def get(self, request: Request, session_id: uuid.UUID) -> HttpResponse:
-        """`?format=md` (the default) or `json`."""
-        session = selectors.session_for(caller(request), session_id)
-        form = request.query_params.get("format", "md")
-        if form not in ("md", "json"):
-            raise VerbatimError(ErrorCode.VALIDATION_ERROR, details={"format": ["Choose md or json."]})
-        messages = selectors.messages_with_details(
-            selectors.messages_visible_to(caller(request)).filter(session=session, superseded=False)
-        )
-        response: HttpResponse
-        if form == "json":
-            response = Response(session_as_dict(session, messages))
-        else:
-            response = HttpResponse(
-                session_as_markdown(session, messages), content_type="text/markdown; charset=utf-8"
-            )
-        response["Content-Disposition"] = f'attachment; filename="{_file_name(session)}.{form}"'
-        response["X-Content-Type-Options"] = "nosniff"
-        return response
-
-
-def _file_name(session: ChatSession) -> str:
-    kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in one_line(session.title, 50))
-    return "-".join(part for part in kept.split("-") if part).lower() or f"chat-{session.pk}"

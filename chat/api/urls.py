@@ -1,6 +1,6 @@
 """Addresses of the API, relative to /api/."""
 
-from chat.api import ask, evaluation, messages, model_test, sessions
+from chat.api import ask, evaluation, exports, messages, model_test, sessions
 from config.api.routing import both
 
 EVALUATION = "models/<int:collection_id>/evaluation"
@@ -16,7 +16,8 @@ urlpatterns = [
         sessions.SessionMessagesView.as_view(),
         "api-chat-messages",
     ),
-    *both("chat/sessions/<uuid:session_id>/export", sessions.ExportView.as_view(), "api-chat-export"),
+    *both("chat/sessions/<uuid:session_id>/export", exports.ExportView.as_view(), "api-chat-export"),
+    *both("chat/export", exports.ExportAllView.as_view(), "api-chat-export-all"),
     *both("chat/history", sessions.HistoryView.as_view(), "api-chat-history"),
     *both("chat/messages/<int:message_id>/feedback", messages.FeedbackView.as_view(), "api-chat-feedback"),
     *both(

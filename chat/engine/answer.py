@@ -32,7 +32,7 @@ from collections_app.models import AnswerMode
 from config.errors import ErrorCode, VerbatimError
 from documents.retrieval.search import search
 from documents.retrieval.types import SearchResult
-from documents.selectors import readiness
+from documents.selectors import not_ready, readiness
 
 log = logging.getLogger(__name__)
 
@@ -134,8 +134,8 @@ class Generation:
         if collection.answer_mode == AnswerMode.STRICT and not (passed and draft.passages):
             draft.refused = True
             self._start()
-            ready, in_work = await in_thread(readiness, context.user, collection.pk, context.session_id)
-            self._say(refusal_text(result.nearest, ready=ready, in_work=in_work))
+            ready, _ = await in_thread(readiness, context.user, collection.pk, context.session_id)
+            self._say(refusal_text(result.nearest, ready=ready, in_work=draft.not_ready.count))
             return
         await self._write(llm, context)
         if table.ending and not is_refusal(draft.content):
@@ -143,7 +143,9 @@ class Generation:
             self._say(f"\n\n{table.ending}")
 
     def _search(self, context: selectors.AnswerContext, rewritten: str | None) -> SearchResult:
-        """Runs in a thread."""
+        """Runs in a thread. What is not ready is looked up first: it may become ready meanwhile."""
+        scope = context.user, context.collection.pk, context.session_id
+        self.draft.not_ready = not_ready(*scope)
         result = search(
             user=context.user,
             collection=context.collection,
@@ -170,6 +172,7 @@ class Generation:
             message_id=self.message_id,
             passages=prompt.passages,
             trace=retrieval_trace(result, prompt, context.collection, offered=offered)
+            | ({"not_ready": self.draft.not_ready.as_json()} if self.draft.not_ready.count else {})
             | ({"table": table.trace} if table.trace else {}),
         )
         return prompt

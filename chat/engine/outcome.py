@@ -14,6 +14,7 @@ from chat.usage.meter import Meter
 from collections_app.models import Collection
 from config.errors import ErrorCode, VerbatimError
 from documents.retrieval.types import Passage, SearchResult
+from documents.selectors import NotReady
 
 ENDINGS = {
     ErrorCode.STOPPED: (MessageStatus.STOPPED, "stopped"),
@@ -26,6 +27,7 @@ class Draft:
     """What a generation has found and written so far.
 
     Attributes:
+        not_ready: documents that it could not be answered from yet.
         searched_for: the question as it was searched for, when that is not the question as it was asked.
         text: the shown text, in the pieces in which it came.
         refused: written by us, because the documents do not hold the answer.
@@ -37,6 +39,7 @@ class Draft:
 
     context: AnswerContext | None = None
     prompt: FittedPrompt | None = None
+    not_ready: NotReady = NotReady(0, [])  # noqa: RUF009 - frozen
     searched_for: str = ""
     text: list[str] = field(default_factory=list)
     refused: bool = False

@@ -252,6 +252,8 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000  # as many as a zip file may hold
 MAX_FILE_SIZE_MB = env_int("MAX_FILE_SIZE_MB", 250, low=1, high=1024)
+CHAT_MAX_FILES = env_int("CHAT_MAX_FILES", 20, low=1, high=1000)
+CHAT_MAX_FILES_MB = env_int("CHAT_MAX_FILES_MB", 500, low=1, high=100_000)
 KEEP_ORIGINAL_FILES = env_bool("KEEP_ORIGINAL_FILES", True)
 EMBEDDING_BACKEND = env_str("EMBEDDING_BACKEND", "openvino", choices=("openvino", "torch", "fake"))
 EMBEDDING_MODEL = env_str("EMBEDDING_MODEL", "sentence-transformers/all-MiniLM-L6-v2")

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 
 from accounts.models import User
 from config.errors import ErrorCode, VerbatimError
@@ -84,7 +85,8 @@ def take_in(scope: Scope, newer: dict[str, Any], same_name: str) -> tuple[Docume
     """The document of these bytes, and whether their stored file is now its.
 
     Raises:
-        VerbatimError: DOCUMENT_NAME_TAKEN, DOCUMENT_BUSY; NOT_FOUND when collection or session is gone.
+        VerbatimError: DOCUMENT_NAME_TAKEN, DOCUMENT_BUSY, CHAT_FILES_FULL; NOT_FOUND when collection or
+            session is gone.
     """
     model = lifecycle.model_locked(scope.collection_id)
     existing = _with_bytes(scope, newer["sha256"]).first()
@@ -123,7 +125,26 @@ def _with_bytes(scope: Scope, sha256: str) -> QuerySet[Document]:
     return rows.select_for_update(no_key=True, of=("self",)).order_by("pk")
 
 
+def require_room(scope: Scope, size: int) -> None:
+    """Let one more file into the scope: a chat session holds so many files, and so many bytes, a model any.
+
+    Raises:
+        VerbatimError: CHAT_FILES_FULL.
+    """
+    if scope.session_id is None:
+        return
+    held = scope.documents().aggregate(files=Count("pk"), bytes=Sum("size"))
+    details = {"max_files": settings.CHAT_MAX_FILES, "max_mb": settings.CHAT_MAX_FILES_MB}
+    if held["files"] >= settings.CHAT_MAX_FILES:
+        files = "1 file" if settings.CHAT_MAX_FILES == 1 else f"{settings.CHAT_MAX_FILES} files"
+        raise VerbatimError(ErrorCode.CHAT_FILES_FULL, f"A chat may hold {files}, no more.", details=details)
+    if (held["bytes"] or 0) + size > settings.CHAT_MAX_FILES_MB * 1024 * 1024:
+        message = f"The files of a chat may have {settings.CHAT_MAX_FILES_MB} MB together, no more."
+        raise VerbatimError(ErrorCode.CHAT_FILES_FULL, message, details=details)
+
+
 def _created(scope: Scope, newer: dict[str, Any], model: str) -> Document:
+    require_room(scope, newer["size"])
     try:
         with transaction.atomic():
             return Document.objects.create(

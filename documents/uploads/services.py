@@ -14,7 +14,7 @@ from collections_app.access import visible_to
 from collections_app.models import Collection
 from config.errors import ErrorCode, VerbatimError
 from documents import selectors, services
-from documents.ingestion import storage
+from documents.ingestion import storage, versions
 from documents.ingestion.refusals import refusal
 from documents.models import Document, SameName, Upload
 from documents.parsing import sniff
@@ -82,11 +82,13 @@ def upload_create(
 
     Raises:
         VerbatimError: NOT_FOUND, PERMISSION_DENIED, FILE_EMPTY, FILE_TOO_LARGE, STORAGE_FULL,
-            UPLOADS_UNFINISHED.
+            UPLOADS_UNFINISHED, CHAT_FILES_FULL.
     """
     collection = scope.require(actor, collection_id, session_id)
     replaces = _to_replace(actor, collection, session_id, document_id)
     storage.require_size(size)
+    if replaces is None:
+        versions.require_room(versions.Scope(collection.pk, session_id), size)
     storage.require_space(size)
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=actor.pk)  # two at once count each other

@@ -54,6 +54,7 @@ PATHS = {
     "/api/chat/sessions/{}": "patch delete",
     "/api/chat/sessions/{}/messages": "get",
     "/api/chat/history": "get",
+    "/api/chat/export": "get",
     "/api/chat/sessions/{}/export": "get",
     "/api/chat/upload": "post",
     "/api/chat/messages/{}/feedback": "post",

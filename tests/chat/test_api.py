@@ -263,22 +263,6 @@ def test_who_loses_his_access_does_not_read_the_old_answers_any_more(client_for,
     assert mine.get(f"/api/chat/messages/{answer.pk}/trace").status_code == 404
 
 
-def test_a_chat_is_exported_as_markdown_and_json(client_for, turn, member):
-    session, _, _ = turn
-    mine = client_for(member)
-    markdown = mine.get(f"/api/chat/sessions/{session.pk}/export?format=md")
-    assert markdown["Content-Type"].startswith("text/markdown")
-    assert markdown["Content-Disposition"].endswith('.md"')
-    text = markdown.content.decode()
-    assert f"> {QUESTION}" in text
-    assert "".join(ANSWER) in text
-    assert "\\[1\\] handbook.txt, page 5" in text
-    exported = mine.get(f"/api/chat/sessions/{session.pk}/export?format=json").json()
-    assert [message["role"] for message in exported["messages"]] == ["user", "assistant"]
-    assert exported["messages"][1]["sources"][0]["document_name"] == "handbook.txt"
-    assert mine.get(f"/api/chat/sessions/{session.pk}/export?format=exe").status_code == 400
-
-
 def test_a_file_of_one_chat_is_stored_for_that_chat_alone(client_for, turn, member, stranger, collection):
     from django.core.files.uploadedfile import SimpleUploadedFile
 

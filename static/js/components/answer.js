@@ -1,7 +1,7 @@
 // One answer: it grows as text, then the server's rendering takes its place, with sources and actions.
 import { copyText } from "../lib/clipboard.js";
 import { $, $$, append, button, el, fill, icon, serverHtml } from "../lib/dom.js";
-import { count, nextStep, place } from "../lib/format.js";
+import { count, nextStep, number, place } from "../lib/format.js";
 import { markGeneral, markUnsupported } from "./verdicts.js";
 
 const MARKER = /\[(\d{1,3})\]/g;
@@ -20,6 +20,12 @@ function sourceCard(source, onOpen) {
     el("span", { text: where || "passage" }),
     line,
   );
+}
+
+/** The documents that an answer could not be given from yet: "a.pdf, b.csv and 3 more". */
+function listed({ count: all, names }) {
+  const more = all - names.length;
+  return names.join(", ") + (more > 0 ? ` and ${number(more)} more` : "");
 }
 
 export class Answer {
@@ -140,7 +146,7 @@ export class Answer {
     cite.title = `${cite.title}: the sentence is not supported by this passage`;
   }
 
-  notes(reason, { uncited, general_knowledge: known }, { unsupported, general }) {
+  notes(reason, { uncited, general_knowledge: known, not_ready: notReady }, { unsupported, general }) {
     const notes = [];
     const weak = this.sources.filter((source) => source.supported === false).map((source) => source.marker);
     if (unsupported) notes.push(el("p", { class: "note", "data-testid": "unsupported" }, el("span", { class: "unsupported-text", text: "Underlined" }), " sentences are not supported by the passage that they cite; “?” behind them tells why. Check them before you rely on them."));
@@ -148,6 +154,7 @@ export class Answer {
     if (known) notes.push(el("p", { class: "note", "data-testid": "general-knowledge" }, icon("warn"), " General knowledge: nothing in this answer comes from the documents. Check it before you rely on it."));
     else if (general) notes.push(el("p", { class: "note", "data-testid": "general-parts" }, el("span", { class: "general-text", text: "Dotted" }), " sentences are general knowledge: no passage of the documents holds them."));
     if (uncited && !known) notes.push(el("p", { class: "note", "data-testid": "uncited" }, icon("warn"), " This answer cites nothing, and no passage was found that backs it. Do not rely on it unchecked."));
+    if (notReady?.count) notes.push(el("p", { class: "note plain", "data-testid": "not-ready" }, icon("clip"), ` Not in this answer, because still being read: ${listed(notReady)}. Ask again when that is done.`));
     if (reason === "stopped") notes.push(el("p", { class: "note plain", text: "You stopped this answer." }));
     if (reason === "length") notes.push(el("p", { class: "note", text: "The answer reached its length limit and ends here." }));
     return notes;

@@ -44,7 +44,7 @@ export class Attachments {
       const chip = begun?.chip ?? this.chip();
       fill(chip, el("b", { text: file.name }), el("span", { class: "muted", text: "waits for its turn" }));
       const job = this.queue.then(() => this.upload(file, chip, begun && `/api/uploads/${begun.id}`));
-      this.queue = job.then(() => {}, () => {});
+      this.queue = job.then(() => {}, () => {}); // so it ends when all that were chosen are here
       this.keep(job.then((document_) => document_ && this.follow(document_, chip)));
     }
   }
@@ -80,6 +80,11 @@ export class Attachments {
   /** Whether something is still on its way; `settled` waits for it. */
   get busy() {
     return this.work.size > 0;
+  }
+
+  /** Until all that were chosen are on the server, or failed to get there. */
+  stored() {
+    return this.queue;
   }
 
   settled() {
@@ -126,11 +131,15 @@ export class Attachments {
     const gone = () => !chip.isConnected;
     const remove = () => api.del(`/api/documents/${now.id}`).catch(complain);
     const says = el("span", { class: "muted", "aria-live": "off" });
-    fill(chip, el("b", { text: now.name }), says, this.remover(chip, remove, now.name));
+    const read = el("i");
+    const bar = el("span", { class: "bar", hidden: true }, read);
+    fill(chip, el("b", { text: now.name }), bar, says, this.remover(chip, remove, now.name));
     let alive = true;
     for (let polls = 0; UNFINISHED.has(now.status) && !gone(); polls += 1) {
       if (now.status === "queued" && polls % LOOK_FOR_WORKER === 1) alive = await this.workerAlive(now.model_id ?? this.where().model_id);
       says.textContent = this.readingWords(now, alive);
+      read.style.width = `${now.progress?.percent ?? 0}%`;
+      bar.hidden = now.status === "queued";
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       try {
         now = await api.get(`/api/documents/${now.id}`);
@@ -147,7 +156,8 @@ export class Attachments {
   readingWords({ status, progress }, alive) {
     if (status === "queued") return alive ? "waits to be read" : "waits for a worker, none is running";
     const left = progress?.seconds_left;
-    return left > 5 ? `being read · ${duration(left)} left` : "being read";
+    const percent = progress?.percent ? `being read · ${Math.round(progress.percent)} %` : "being read";
+    return left > 5 ? `${percent} · ${duration(left)} left` : percent;
   }
 
   async workerAlive(modelId) {

@@ -10,7 +10,7 @@ import { complain, say } from "../components/toast.js";
 import { showTrace } from "../components/trace.js";
 import { welcomeFor } from "../components/welcome.js";
 import * as api from "../lib/api.js";
-import { $, debounce, el, fill, pageData } from "../lib/dom.js";
+import { $, button, debounce, el, fill, pageData } from "../lib/dom.js";
 import { count, nextStep } from "../lib/format.js";
 import { ChatLink } from "../lib/chat_link.js";
 import { keepTabsChat } from "../lib/tab.js";
@@ -170,13 +170,22 @@ class ChatPage {
     if (!this.model || this.pending || this.active) return;
     this.composer.clear();
     const node = this.conversation.question(text, { pending: true });
-    this.pending = { text, node, clientId: `${Date.now()}-${Math.random().toString(36).slice(2)}`, sent: false };
+    const pending = { text, node, clientId: `${Date.now()}-${Math.random().toString(36).slice(2)}`, sent: false };
+    this.pending = pending;
     this.setActive(this.conversation.answer());
-    if (this.attachments.busy) {
-      this.active.waiting.textContent = "Waiting until the attached file has been read";
-      await this.attachments.settled();
-    }
-    this.sendPending();
+    if (this.attachments.busy) await this.waitForFiles(this.active.waiting);
+    if (this.pending === pending && !pending.sent) this.sendPending();
+  }
+
+  /** A file has to be here, so that the question is asked in its chat; to be read it may take longer than one waits. */
+  async waitForFiles(node) {
+    node.textContent = "Waiting until the attached file is here";
+    await this.attachments.stored();
+    if (!this.attachments.busy) return;
+    await new Promise((resolve) => {
+      fill(node, "Waiting until the attached file has been read", button("Ask now, without it", resolve, { class: "word", "data-testid": "ask-now" }));
+      this.attachments.settled().then(resolve);
+    });
   }
 
   /** Also when the connection was lost before it was confirmed: the server asks the same client_id once. */
