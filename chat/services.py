@@ -350,6 +350,11 @@ def _touch(session: ChatSession, **changes: Any) -> None:
     session.save(update_fields=["updated_at", *changes])
 
 
+def sessions_changed(*, user_id: int) -> None:
+    """Tell a user's open pages that their lists of chats are not what they were."""
+    events.publish(events.user_group(user_id), "session.changed", session_id=None, origin="", message_id=None)
+
+
 def _hint(session: ChatSession, *, origin: str = "", message_id: int | None = None) -> None:
     events.publish(
         events.user_group(session.user_id),

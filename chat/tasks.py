@@ -19,6 +19,14 @@ def forget_usage() -> int:
     return usage_forget()
 
 
+@shared_task
+def expire_sessions() -> int:
+    """Delete the chats that are older than this installation keeps them. Returns how many."""
+    from chat.removal import sessions_expire
+
+    return sessions_expire()
+
+
 @shared_task(ignore_result=True, expires=3600)  # the sweeper rings again; rings must not pile up
 def run_evaluation(run_id: int) -> None:
     """Ask the test questions of a run for a while, and ring for the rest."""

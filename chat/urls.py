@@ -10,5 +10,6 @@ urlpatterns = [
     path("", views.overview, name="overview"),
     *both("chat", views.chat, "chat"),
     *both("chat/<uuid:session_id>", views.chat, "chat-session"),
+    *both("account/chats/delete", views.chats_delete_all, "chats-delete-all"),
     *both("models/<int:model_id>/evaluate", evaluation.model_evaluate, "model-evaluate"),
 ]

@@ -3,21 +3,25 @@
 import uuid
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
 from chat import selectors
 from chat.models import ChatSession
+from chat.removal import sessions_delete_all
 from collections_app import access
 from collections_app.models import Collection, Provider
 from collections_app.selectors import collections_with_counts
 from config.api.health import worker_alive
+from config.api.throttling import client_address
 from config.pages import page
 from documents.models import UNFINISHED, Status
 from documents.selectors import documents_visible_to
 
+DELETE_ALL = "delete all my chats"
 RECENT = 6
 ATTENTION = 8
 PROVIDER_LABELS = {
@@ -71,6 +75,19 @@ def chat(request: HttpRequest, session_id: uuid.UUID | None = None) -> HttpRespo
         "attachments": _attachments(user, session) if session else [],
     }
     return render(request, "chat.html", {"nav": "chat", "chat_data": data, "session": session})
+
+
+@page
+@require_POST
+def chats_delete_all(request: HttpRequest) -> HttpResponse:
+    """All of one's own chats, from the account page, once the sentence there has been typed."""
+    if " ".join(request.POST.get("confirm", "").lower().split()) != DELETE_ALL:
+        messages.error(request, f"Nothing was deleted. Type “{DELETE_ALL}” to delete all your chats.")
+        return redirect("account")
+    deleted = sessions_delete_all(user=_user(request), address=client_address(request))
+    what = "Your chat was" if deleted == 1 else f"Your {deleted} chats were"
+    messages.success(request, f"{what} deleted." if deleted else "You had no chats.")
+    return redirect("account")
 
 
 def _user(request: HttpRequest) -> User:

@@ -11,4 +11,5 @@ def product(request: HttpRequest) -> dict:
         "signup_enabled": settings.SIGNUP_ENABLED,
         "max_file_mb": settings.MAX_FILE_SIZE_MB,
         "max_message_chars": settings.MAX_MESSAGE_CHARS,
+        "chat_retention_days": settings.CHAT_RETENTION_DAYS,
     }

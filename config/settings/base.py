@@ -170,6 +170,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-evaluations": {"task": "chat.tasks.sweep_evaluations", "schedule": 30.0},
     "forget-usage": {"task": "chat.tasks.forget_usage", "schedule": 24 * 3600.0},
     "repair-answers": {"task": "chat.tasks.repair_answers", "schedule": 30.0},
+    "expire-chats": {"task": "chat.tasks.expire_sessions", "schedule": 3600.0},
     "forget-expired": {"task": "accounts.tasks.forget_expired", "schedule": 24 * 3600.0},
 }
 
@@ -272,6 +273,7 @@ LLM_CONNECT_TIMEOUT = env_int("LLM_CONNECT_TIMEOUT", 5, low=1, high=60)
 LLM_FIRST_TOKEN_TIMEOUT = env_int("LLM_FIRST_TOKEN_TIMEOUT", 120, low=1, high=1800)
 LLM_TOKEN_GAP_TIMEOUT = env_int("LLM_TOKEN_GAP_TIMEOUT", 30, low=1, high=600)
 LLM_TOTAL_TIMEOUT = env_int("LLM_TOTAL_TIMEOUT", 600, low=10, high=7200)
+CHAT_RETENTION_DAYS = env_int("CHAT_RETENTION_DAYS", 0, low=0, high=36500)
 MAX_MESSAGE_CHARS = env_int("MAX_MESSAGE_CHARS", 8000, low=100, high=100_000)
 
 # --- how much everybody may ask, where admins set nothing else; 0: no limit ----------------------

@@ -11,6 +11,7 @@ PAGES = [
     # path, nobody, stranger, member, admin, superadmin
     ("/", SIGN_IN, 200, 200, 200, 200),
     ("/account", SIGN_IN, 200, 200, 200, 200),
+    ("/account/chats/delete", SIGN_IN, 405, 405, 405, 405),  # posted to
     ("/chat/", SIGN_IN, 200, 200, 200, 200),
     ("/chat/?model={collection}", SIGN_IN, 404, 200, 200, 200),
     ("/chat/{session}/", SIGN_IN, 404, 200, 404, 404),
