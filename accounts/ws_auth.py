@@ -1,5 +1,6 @@
 """Who opens a socket: the origin first, then ticket, token, subprotocol or session cookie."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -9,16 +10,25 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
+from django.db import DatabaseError
 from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
 from django.utils.http import is_same_domain
+from redis.exceptions import RedisError
 
-from accounts import api_keys, tickets, tokens
+from accounts import api_keys, open_sockets, tickets, tokens
 from accounts.models import User
 from config.errors import ErrorCode, VerbatimError
 
+log = logging.getLogger(__name__)
+
 CLOSE_UNAUTHENTICATED = 4401
+CLOSE_TOO_MANY = 4429
 CLOSE_TRY_LATER = 1013
+CLOSES = {
+    ErrorCode.SERVICE_UNAVAILABLE: CLOSE_TRY_LATER,
+    ErrorCode.TOO_MANY_SOCKETS: CLOSE_TOO_MANY,
+}
 BEARER_PREFIX = "bearer."
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 
@@ -57,13 +67,26 @@ class Opener:
     key_id: int | None = None
 
 
+class Told:
+    """Sends, and knows whether anything was sent."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.anything = False
+
+    async def __call__(self, message: dict[str, Any]) -> None:
+        self.anything = True
+        await self._send(message)
+
+
 class SocketAuth:
     """ASGI middleware: adds `user`, `auth_expires` (epoch seconds or None), `auth_session` (the key of the
     page session that opened the socket, or empty), `auth_key` (the id of the API key that did, or None) and
     `auth_subprotocol`. Consumers ask `user_now` each time.
 
     A foreign origin is refused before accept (HTTP 403). Wrong or expired credentials are accepted and closed
-    with 4401, so that a browser's script can see the code.
+    with 4401, so that a browser's script can see the code; one socket too many is closed with 4429, and while
+    the database or Redis is away one is closed with 1013.
     """
 
     def __init__(self, app: Application) -> None:
@@ -81,22 +104,27 @@ class SocketAuth:
             return
         try:
             opener = await database_sync_to_async(resolve)(credentials)
-        except VerbatimError as error:
+            place = await open_sockets.enter(opener.user.pk)
+        except (VerbatimError, DatabaseError) as error:
             await _refuse(error, credentials, receive, send)
             return
-        await self.app(
-            scope
-            | {
-                "user": opener.user,
-                "auth_expires": opener.expires,
-                "auth_session": opener.session_key,
-                "auth_key": opener.key_id,
-                "auth_subprotocol": credentials.subprotocol,
-                "query_string": _without_secrets(scope["query_string"]),
-            },
-            receive,
-            send,
-        )
+        opened = scope | {
+            "user": opener.user,
+            "auth_expires": opener.expires,
+            "auth_session": opener.session_key,
+            "auth_key": opener.key_id,
+            "auth_subprotocol": credentials.subprotocol,
+            "query_string": _without_secrets(scope["query_string"]),
+        }
+        told = Told(send)
+        try:
+            await self.app(opened, receive, told)
+        except (RedisError, OSError) as error:  # the channel layer cannot be reached
+            if told.anything:
+                raise
+            await _refuse(error, credentials, receive, send)
+        finally:
+            await place.leave()
 
 
 def read_credentials(scope: dict[str, Any], headers: dict[bytes, bytes]) -> Credentials:
@@ -179,10 +207,13 @@ def _session_store() -> Any:
     return import_module(settings.SESSION_ENGINE).SessionStore
 
 
-async def _refuse(error: VerbatimError, credentials: Credentials, receive: Receive, send: Send) -> None:
+async def _refuse(error: Exception, credentials: Credentials, receive: Receive, send: Send) -> None:
+    if not isinstance(error, VerbatimError):
+        log.error("a socket could not be opened: %s", error)
+        error = VerbatimError(ErrorCode.SERVICE_UNAVAILABLE)
     await receive()
     await send({"type": "websocket.accept", "subprotocol": credentials.subprotocol})
-    code = CLOSE_TRY_LATER if error.code == ErrorCode.SERVICE_UNAVAILABLE else CLOSE_UNAUTHENTICATED
+    code = CLOSES.get(error.code, CLOSE_UNAUTHENTICATED)
     await send({"type": "websocket.close", "code": code, "reason": error.message})
 
 

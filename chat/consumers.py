@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError
 from redis.exceptions import RedisError
 
 from accounts.models import User
@@ -23,6 +24,27 @@ log = logging.getLogger(__name__)
 CLOSE_UNAUTHENTICATED = 4401
 CLOSE_TOO_SLOW = 4408
 SEND_SECONDS = 15.0
+FRAMES_PER_SECOND = 20.0
+FRAMES_AT_ONCE = 60
+
+
+class Pace:
+    """Who goes on faster than FRAMES_PER_SECOND after FRAMES_AT_ONCE frames is read more slowly.
+
+    What he sends meanwhile waits on his side of the connection.
+    """
+
+    def __init__(self) -> None:
+        self._left = float(FRAMES_AT_ONCE)
+        self._at = time.monotonic()
+
+    async def frame(self) -> None:
+        """One frame came in."""
+        now = time.monotonic()
+        self._left = min(FRAMES_AT_ONCE, self._left + (now - self._at) * FRAMES_PER_SECOND) - 1
+        self._at = now
+        if self._left < 0:
+            await asyncio.sleep(-self._left / FRAMES_PER_SECOND)
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -33,8 +55,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.follows: dict[int, asyncio.Task[None]] = {}
         self.watched: set[int] = set()
         self.sending = asyncio.Lock()
+        self.pace = Pace()
         self.expiry: asyncio.Task[None] | None = None
-        self.groups_joined = False
+        self.groups_joined: list[str] = []
         await self.accept(subprotocol=self.scope.get("auth_subprotocol"))
         await self._join()
         if (expires := self.scope.get("auth_expires")) is not None:
@@ -44,13 +67,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
         for task in (*self.follows.values(), self.expiry):
             if task is not None:
                 task.cancel()
-        if self.groups_joined:
+        for group in self.groups_joined:
             try:
-                await self.channel_layer.group_discard(events.user_group(self.user.pk), self.channel_name)
+                await self.channel_layer.group_discard(group, self.channel_name)
             except (RedisError, OSError) as error:
                 log.debug("group not left: %s", error)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.pace.frame()
         user = await self._user_now()
         if user is None:
             return
@@ -138,8 +162,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _join(self) -> None:
         try:
-            await self.channel_layer.group_add(events.user_group(self.user.pk), self.channel_name)
-            self.groups_joined = True
+            for group in (events.user_group(self.user.pk), events.ACCESS_GROUP):
+                await self.channel_layer.group_add(group, self.channel_name)
+                self.groups_joined.append(group)
         except (RedisError, OSError) as error:
             log.warning("no hints for this socket: %s", error)
 
@@ -151,7 +176,19 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def user_revoked(self, hint: dict[str, Any]) -> None:
         """Tokens (password, role, deactivation) or a page session of his ended: perhaps this socket's."""
-        await self._user_now()
+        if await self._user_now() is None:
+            await self._end_what_may_not_be_read()
+
+    async def access_changed(self, hint: dict[str, Any]) -> None:
+        """Somebody's access to some model changed, perhaps this user's to what he is reading."""
+        await self._end_what_may_not_be_read()
+
+    async def _end_what_may_not_be_read(self) -> None:
+        """The writers would notice by themselves within some seconds."""
+        try:
+            await runs.end_without_access(list(self.follows))
+        except (RedisError, OSError, DatabaseError) as error:
+            log.warning("access of user %s could not be looked up: %s", self.user.pk, error)
 
     async def session_changed(self, hint: dict[str, Any]) -> None:
         """A chat of his changed in another tab. Who watches the answer itself needs no hint about it."""

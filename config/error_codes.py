@@ -13,6 +13,7 @@ class ErrorCode(StrEnum):
     NOT_AUTHENTICATED = "not_authenticated"
     TOKEN_INVALID = "token_invalid"
     WRONG_CREDENTIALS = "wrong_credentials"
+    TOO_MANY_SOCKETS = "too_many_sockets"
     PERMISSION_DENIED = "permission_denied"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -120,6 +121,9 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
     C.NOT_AUTHENTICATED: D(401, "You are not signed in.", "Sign in and try again."),
     C.TOKEN_INVALID: D(401, "This token is wrong, expired or revoked.", "Refresh it or sign in again."),
     C.WRONG_CREDENTIALS: D(401, "The e-mail or the password is wrong.", "Check both and try again."),
+    C.TOO_MANY_SOCKETS: D(
+        429, "You have too many connections open.", "Close other tabs, then try again.", True
+    ),
     C.PERMISSION_DENIED: D(403, "You may not do this.", "Ask an administrator."),
     C.NOT_FOUND: D(404, "There is nothing here that you may see.", "Check the address or the id."),
     C.METHOD_NOT_ALLOWED: D(405, "This address does not accept that method.", "See /api/docs/."),

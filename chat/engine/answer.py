@@ -37,6 +37,7 @@ from documents.selectors import not_ready, readiness
 log = logging.getLogger(__name__)
 
 FINISH_ATTEMPTS = 5
+WITHHELD = (ErrorCode.ACCESS_REVOKED, ErrorCode.NOT_FOUND)  # its reader is told this and nothing else
 SETTLE_SECONDS = 5.0  # so long Redis has to take the last frames
 
 
@@ -213,6 +214,8 @@ class Generation:
 
     def cut_frame(self) -> None:
         """Make a frame of the text that has come since the last one."""
+        if self._stop_reason in WITHHELD:
+            self._unsent.clear()
         if self._unsent:
             text = "".join(self._unsent)
             self._unsent.clear()
@@ -239,14 +242,14 @@ class Generation:
         failure = result.error if stored else result.error or trouble
         if failure is not None:
             self._tell("error", **error_fields(failure))
-        revoked = failure is not None and failure.code == ErrorCode.ACCESS_REVOKED
+        withheld = failure is not None and failure.code in WITHHELD
         self._tell(
             "stream_end",
             last=stored is None,
-            content=result.content,
-            html=markup,
-            sources=selectors.shown_sources(stored) if stored and not revoked else [],
-            **(selectors.answer_facts(stored) if stored and not revoked else {}),
+            content="" if withheld else result.content,
+            html="" if withheld else markup,
+            sources=selectors.shown_sources(stored) if stored and not withheld else [],
+            **(selectors.answer_facts(stored) if stored and not withheld else {}),
             finish_reason="error" if failure else result.finish_reason,
             usage=result.usage,
         )

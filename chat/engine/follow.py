@@ -101,6 +101,9 @@ def _stored_frames(message_id: int, after_seq: int) -> list[str]:
         gone = error_frame(VerbatimError(ErrorCode.NOT_FOUND), message_id=message_id, seq=after_seq + 1)
         return [json.dumps(gone)]
     context = {"session_id": str(message.session_id), "message_id": message_id}
+    if not selectors.has_access(message.session.user_id, message.session.collection_id):
+        revoked = error_frame(VerbatimError(ErrorCode.ACCESS_REVOKED), **context, seq=after_seq + 1)
+        return [json.dumps(revoked)]
     frames: list[ServerFrame] = []
     if after_seq == 0 and message.reply_to is not None:
         frames.append({"type": "user_message", **question_fields(message.reply_to)})
@@ -125,5 +128,5 @@ def _stored_frames(message_id: int, after_seq: int) -> list[str]:
 
 
 def _stored(message_id: int) -> Message | None:
-    messages = Message.objects.filter(pk=message_id).select_related("reply_to")
+    messages = Message.objects.filter(pk=message_id).select_related("session", "reply_to")
     return selectors.messages_with_details(messages).first()

@@ -90,6 +90,18 @@ async def stop_answer(*, user: User, message_id: int) -> None:
     await stop.ask(message_id)
 
 
+async def end_without_access(message_ids: list[int]) -> None:
+    """End those answers, wherever they are written, that their reader may not read any more.
+
+    Raises Redis' and the database's errors.
+    """
+    for message_id, reason in (await in_thread(selectors.answers_lost, message_ids)).items():
+        if message_id in _running:
+            _running[message_id][0].stop(reason)
+        else:
+            await stop.ask(message_id, reason)
+
+
 async def shutdown(seconds: float = 10) -> None:
     """Mark what is still being written as interrupted, with what has arrived; wait until that is stored."""
     tasks = []

@@ -18,7 +18,7 @@ async def ask(message_id: int, reason: ErrorCode = ErrorCode.STOPPED) -> None:
     """Ask the writer of an answer, in whatever process it is, to end. Raises Redis' errors.
 
     Args:
-        reason: STOPPED, ACCESS_REVOKED or INTERRUPTED.
+        reason: STOPPED, ACCESS_REVOKED, NOT_FOUND or INTERRUPTED.
     """
     await client().set(_key(message_id), str(reason), ex=KEPT_SECONDS)
 

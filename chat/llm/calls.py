@@ -22,7 +22,8 @@ MAX_RETRIES = 2
 RETRY_SECONDS = 0.4
 MAX_WAIT_SECONDS = 30.0  # who wants us to wait longer than that (Retry-After) is not asked again
 AFTER_FINISH_SECONDS = 2.0  # for the usage that follows the last token
-MAX_ANSWER_BYTES = 1024 * 1024  # 32,000 tokens are about 150 kB
+MAX_ANSWER_BYTES = 256 * 1024  # 32,000 tokens, the most that a model may be set to, are about 150 kB
+MAX_REASONING_BYTES = 1024 * 1024
 MAX_WIRE_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 MAX_LISTING_BYTES = 4 * 1024 * 1024
@@ -219,6 +220,9 @@ async def _attempt(call: Call, clock: Clock) -> AsyncGenerator[LLMEvent]:
                     for clean in guard.feed(event):
                         started = True
                         yield clean
+                if guard.full:
+                    yield Finished("length")
+                    return
                 if parser.done:
                     break
         for clean in guard.end():
@@ -308,13 +312,18 @@ async def _lines(call: Call, clock: Clock, response: httpx.Response, parser: Par
 
 
 class _Guard:
-    """Between parser and reader: reasoning tags apart, text clean, the answer's size bounded."""
+    """Between parser and reader: reasoning tags apart, text clean, the answer's size bounded.
+
+    Attributes:
+        full: the answer is as long as answers may be; nothing more of it is let through.
+    """
 
     def __init__(self, config: LLMConfig) -> None:
         self._config = config
         self._splitter = ThinkSplitter()
         self._cleaners = {TextDelta: Cleaner(), ReasoningDelta: Cleaner()}
-        self._bytes = 0
+        self._left = {TextDelta: MAX_ANSWER_BYTES, ReasoningDelta: MAX_REASONING_BYTES}
+        self.full = False
 
     def feed(self, event: LLMEvent) -> Iterator[LLMEvent]:
         for one in self._splitter.feed(event.text) if isinstance(event, TextDelta) else (event,):
@@ -325,12 +334,17 @@ class _Guard:
             yield from self._clean(one)
 
     def _clean(self, event: LLMEvent) -> Iterator[LLMEvent]:
-        if isinstance(event, Finished):
+        if isinstance(event, Finished) or self.full:
             return
-        text = self._cleaners[type(event)].feed(event.text)
-        self._bytes += len(text.encode())
-        if self._bytes > MAX_ANSWER_BYTES:
-            raise PermanentError(ErrorCode.LLM_OUTPUT_TOO_LARGE)
+        kind = type(event)
+        text = self._cleaners[kind].feed(event.text)
+        size = len(text.encode())
+        if size > self._left[kind]:
+            if kind is ReasoningDelta:
+                raise PermanentError(ErrorCode.LLM_OUTPUT_TOO_LARGE)
+            self.full = True
+            text = text.encode()[: self._left[kind]].decode("utf-8", "ignore")
+        self._left[kind] -= size
         if text:
             yield replace(event, text=text)
 

@@ -128,7 +128,7 @@ CHANNEL_LAYERS = {
     "default": {
         # not `core`: there a restart of Redis ends every open socket, and a consumer that is cancelled while
         # a message arrives may never end
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "config.layer.PatientLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "verbatim:layer:"},
     }
 }
@@ -192,6 +192,7 @@ LOGIN_REDIRECT_URL = "/"
 SIGNUP_ENABLED = env_bool("SIGNUP_ENABLED", True)
 SUPERADMIN_EMAIL = env_str("SUPERADMIN_EMAIL", "")
 SUPERADMIN_PASSWORD = env_str("SUPERADMIN_PASSWORD", "")
+CLOCK_LEEWAY_SECONDS = 10
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=30),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
@@ -202,8 +203,10 @@ SIMPLE_JWT = {
     "AUDIENCE": "verbatim",
     "ISSUER": "verbatim",
     "UPDATE_LAST_LOGIN": False,
+    "LEEWAY": CLOCK_LEEWAY_SECONDS,  # the clocks of two hosts are never quite the same
 }
 WS_TICKET_SECONDS = 60
+MAX_SOCKETS_PER_USER = env_int("MAX_SOCKETS_PER_USER", 20, low=1, high=10_000)
 
 # --- API ----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -20,6 +20,7 @@ class LLMServer:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.models: list[str] = list(MODELS)
+        self.gates: dict[str, threading.Event] = {}
         self.url = ""
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -40,6 +41,10 @@ class LLMServer:
 
     def clear(self) -> None:
         self.records.clear()
+
+    def gate(self, model: str) -> threading.Event:
+        """What a model named `gated-<words before>-<words after>` waits for between the two."""
+        return self.gates.setdefault(model, threading.Event())
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -84,10 +89,25 @@ class LLMServer:
         path = record.path.partition("?")[0]
         if record.method == "GET":
             await self._list(record, path, writer)
+        elif path in PROTOCOLS and record.model.startswith("gated-"):
+            await self._gated(PROTOCOLS[path], record, Sender(writer))
         elif path in PROTOCOLS:
             await _chat(PROTOCOLS[path], record, Sender(writer))
         else:
             await Sender(writer).whole(404, b"<html>not found</html>", "text/html")
+
+    async def _gated(self, protocol: Protocol, record: Record, send: Sender) -> None:
+        """Numbered words (see `words`), some of them before the gate opens."""
+        before, after = (int(number) for number in record.model.split("-")[1:3])
+        await send.head(200, protocol.content_type)
+        await send.chunk(protocol.start())
+        for number in range(before + after):
+            while number == before and not self.gate(record.model).is_set():
+                await asyncio.sleep(0.01)
+            await send.chunk(protocol.text(words(number + 1, number)))
+            await asyncio.sleep(0.005)
+        await send.chunk(protocol.finish() + protocol.last())
+        await send.end()
 
     async def _list(self, record: Record, path: str, writer: asyncio.StreamWriter) -> None:
         if path == "/api/tags":
@@ -101,6 +121,11 @@ class LLMServer:
             await Sender(writer).json(401, {"error": {"message": f"Incorrect API key provided: {LEAK}"}})
             return
         await Sender(writer).json(200, listing)
+
+
+def words(count: int, begin: int = 0) -> str:
+    """What a gated model says: `w0 w1` and so on, so that each lost or doubled word shows."""
+    return "".join(f"{' ' if number else ''}w{number}" for number in range(begin, count))
 
 
 async def _chat(protocol: Protocol, record: Record, send: Sender) -> None:

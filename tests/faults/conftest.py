@@ -12,11 +12,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.report import Fault, Missing, write
+from tests.contracts.servers import LLMServer
+from tests.faults.chatting import Asked, Chats
+from tests.faults.report import ChatFault, Fault, Missing, write
 from tests.faults.stack import Stack
 from tests.faults.truth import assert_tidy
 
+# an LLM that hangs is to cost these tests seconds, and they ask often
+CHAT_LIMITS = {
+    "LLM_FIRST_TOKEN_TIMEOUT": "10",
+    "LLM_TOKEN_GAP_TIMEOUT": "10",
+    "THROTTLE_CHAT": "1000/min",
+    "THROTTLE_SIGNUP": "1000/hour",
+    "THROTTLE_SIGNIN_ADDRESS": "1000/min",
+}
+
 _faults: list[Fault] = []
+_chats: list[ChatFault] = []
 _missing: list[Missing] = []
 
 
@@ -37,8 +49,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish() -> None:
     """Write the table, where one was asked for."""
-    if (_faults or _missing) and (path := os.environ.get("FAULTS_REPORT")):
-        write(Path(path), _faults, _missing)
+    if (_faults or _chats or _missing) and (path := os.environ.get("FAULTS_REPORT")):
+        write(Path(path), _faults, _chats, _missing)
 
 
 @pytest.fixture
@@ -55,7 +67,7 @@ def record(request: pytest.FixtureRequest) -> Callable[..., None]:
 @pytest.fixture(scope="session")
 def _stack() -> Iterator[Stack]:
     root = Path(tempfile.mkdtemp(prefix="vf-"))
-    stack = Stack(root)
+    stack = Stack(root, **CHAT_LIMITS)
     try:
         stack.boot()
         stack.sign_in()
@@ -77,3 +89,26 @@ def stack(_stack: Stack) -> Iterator[Stack]:
         order.unlink()
     assert time.monotonic() > started
     assert_tidy(_stack)
+
+
+@pytest.fixture
+def chats(stack: Stack, llm_server: LLMServer) -> Iterator[Chats]:
+    """Chats with the stack, whose models ask the scripted LLM."""
+    made = Chats(stack, llm_server)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def record_chat(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """A function: note what came of a fault in a chat."""
+    kind = str(request.module.__doc__).partition("\n")[0].rstrip(".")
+
+    def note(fault: str, asked: Asked, seconds: float, llm: str = "") -> None:
+        _chats.append(
+            ChatFault(
+                kind, fault, asked.question_row(), asked.told(), llm or asked.llm(), asked.row(), seconds
+            )
+        )
+
+    return note

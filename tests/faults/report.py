@@ -27,6 +27,25 @@ TABLE = """
 | fault | what happened | seconds | passages |
 |---|---|---:|---:|
 """
+CHAT_HEAD = """
+# Chat under faults
+
+The LLM is a scripted server that speaks the OpenAI protocol; web processes, Redis, PostgreSQL and sockets are
+real. After each fault the test compares the question's row with what was asked (it is there, and once), the
+answer's row with what the LLM had sent, and what the reader was told with the answer's row. The numbers of
+frames have no gap.
+
+- *Reader* is what came over the socket: the kinds of frames in order, `n x` for a run of one kind.
+- *LLM* is what its server saw of the connection.
+- *Stored* is the answer's row at the end: its status, why it ended, its length.
+- *Seconds* are from the fault to the last frame, or to what the line says.
+"""
+CHAT_TABLE = """
+## {title}
+
+| fault | asked | reader | LLM | stored | seconds |
+|---|---|---|---|---|---:|
+"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +64,26 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class ChatFault:
+    """One line of a table about the chat.
+
+    Attributes:
+        kind: the heading that it stands under.
+        frames: what the reader saw, in order.
+        llm: what the LLM's server saw.
+        stored: the answer's row at the end.
+    """
+
+    kind: str
+    fault: str
+    question: str
+    frames: str
+    llm: str
+    stored: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Missing:
     """A test that has no line to show: it failed or was skipped."""
 
@@ -52,7 +91,7 @@ class Missing:
     why: str
 
 
-def write(path: Path, faults: list[Fault], missing: list[Missing]) -> None:
+def write(path: Path, faults: list[Fault], chats: list[ChatFault], missing: list[Missing]) -> None:
     """Write the tables, and what is missing in them."""
     text = HEAD.format(
         path=os.path.relpath(path),
@@ -64,6 +103,15 @@ def write(path: Path, faults: list[Fault], missing: list[Missing]) -> None:
         text += TABLE.format(title=kind)
         rows = [fault for fault in faults if fault.kind == kind]
         text += "".join(f"| {f.fault} | {f.happened} | {f.seconds:.1f} | {f.chunks} |\n" for f in rows)
+    text += CHAT_HEAD if chats else ""
+    for kind in dict.fromkeys(chat.kind for chat in chats):
+        text += CHAT_TABLE.format(title=kind)
+        text += "".join(
+            f"| {one.fault} | {one.question} | {one.frames} | {one.llm} | {one.stored} "
+            f"| {one.seconds:.1f} |\n"
+            for one in chats
+            if one.kind == kind
+        )
     if missing:
         text += "\n## Not shown\n\n" + "".join(f"- `{one.name}`: {one.why}\n" for one in missing)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -138,11 +138,9 @@ class Stack:
         self.workers: list[Program] = []
         self.redis = self._program("redis", redis.command(root))
         self.beat = self._program("beat", BEAT)
-        self.web = self._program(
-            "web",
-            [sys.executable, "-m", "uvicorn", "config.asgi:application", "--host", "127.0.0.1"]
-            + ["--port", str(self.port), "--no-access-log", "--timeout-graceful-shutdown", "5"],
-        )
+        self.web = self._web("web", self.port)
+        self.other_port = ports.any_free()
+        self.other_web = self._web("web-other", self.other_port)
         self.postgres: postgres.Server | None = None
         self.signed_in = 0.0
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
@@ -158,7 +156,7 @@ class Stack:
     def down(self) -> None:
         """End everything."""
         self.client.close()
-        for program in (*self.workers, self.beat, self.web, self.redis):
+        for program in (*self.workers, self.beat, self.web, self.other_web, self.redis):
             program.stop()
         if self.postgres is not None:
             postgres.stop(self.postgres)
@@ -194,14 +192,13 @@ class Stack:
 
     def start_web(self) -> None:
         self.web.start()
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                if self.client.get("/health/live").status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
-        raise AssertionError(self.log_tail("web"))
+        self._until_it_serves(self.port)
+
+    def start_other_web(self) -> None:
+        """A second web process beside the first, for tests that need one; it stays."""
+        if not self.other_web.runs():
+            self.other_web.start()
+            self._until_it_serves(self.other_port)
 
     def start_postgres(self) -> None:
         self.postgres = postgres.start(self.root)
@@ -313,6 +310,21 @@ class Stack:
     def tails(self) -> str:
         names = sorted(path.stem for path in (self.root / "logs").glob("*.log"))
         return "\n".join(self.log_tail(name) for name in names)
+
+    def _web(self, name: str, port: int) -> Program:
+        command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--host", "127.0.0.1"]
+        options = ["--port", str(port), "--no-access-log", "--timeout-graceful-shutdown", "5"]
+        return self._program(name, command + options)
+
+    def _until_it_serves(self, port: int) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if self.client.get(f"http://127.0.0.1:{port}/health/live").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise AssertionError(self.tails())
 
     def _program(self, name: str, command: list[str], **environment: str) -> Program:
         log = self.root / "logs" / f"{name}.log"

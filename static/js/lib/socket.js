@@ -4,10 +4,13 @@ const FIRST_DELAY = 400;
 const LAST_DELAY = 15_000;
 const PING_EVERY = 25_000;
 const PONG_WITHIN = 10_000;
-const REFUSED = new Set([4401, 4403]); // signed out, no access (any more)
+const SIGNED_OUT = 4401; // or what was signed in with has run out, and something newer is there
+const NO_ACCESS = 4403;
+const TOO_MANY = 4429;
 
 /**
- * Events: `state` (detail: "connecting" | "connected" | "waiting" | "refused", retryAt), `frame` (detail: the frame).
+ * Events: `state` (detail: "connecting" | "connected" | "waiting" | "refused" | "crowded", retryAt), `frame` (detail: the
+ * frame). "refused" is signed out or without access; "crowded" is one of too many, which `open` tries again.
  */
 export class LiveSocket extends EventTarget {
   constructor(path, { pings = true } = {}) {
@@ -18,7 +21,8 @@ export class LiveSocket extends EventTarget {
     this.attempts = 0;
     this.closed = false;
     window.addEventListener("online", () => this.state === "waiting" && this.open());
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.state === "waiting" && this.open());
+    // whoever was signed out may have signed in again in another tab
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && ["waiting", "refused"].includes(this.state) && this.open());
     // a page kept in the back/forward cache loses its socket
     window.addEventListener("pagehide", () => this.socket?.close());
     window.addEventListener("pageshow", (event) => event.persisted && this.open());
@@ -77,10 +81,20 @@ export class LiveSocket extends EventTarget {
     clearInterval(this.pingTimer);
     clearTimeout(this.pongTimer);
     if (this.closed) return;
-    if (REFUSED.has(code)) {
-      this.setState("refused");
-      return;
-    }
+    if (code === NO_ACCESS) this.setState("refused");
+    else if (code === TOO_MANY) this.setState("crowded");
+    else if (code === SIGNED_OUT) this.lookWhetherSignedIn();
+    else this.comeBack();
+  }
+
+  /** Closed for want of credentials: the page's session may still be good, or be a new one. */
+  async lookWhetherSignedIn() {
+    const answer = await fetch("/api/auth/me", { credentials: "same-origin" }).catch(() => null);
+    if (answer?.status === 401) this.setState("refused");
+    else this.comeBack();
+  }
+
+  comeBack() {
     const delay = Math.min(LAST_DELAY, FIRST_DELAY * 2 ** this.attempts) * (0.75 + Math.random() / 2);
     this.attempts += 1;
     this.setState("waiting", Date.now() + delay);

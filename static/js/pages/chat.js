@@ -3,6 +3,7 @@ import { Attachments } from "../components/attachments.js";
 import { Composer } from "../components/composer.js";
 import { Conversation } from "../components/conversation.js";
 import { Evidence } from "../components/evidence.js";
+import { LinkState } from "../components/link_state.js";
 import { openMenu } from "../components/menu.js";
 import { askText } from "../components/dialog.js";
 import { SessionList } from "../components/session_list.js";
@@ -35,7 +36,8 @@ class ChatPage {
     this.list = new SessionList($("#sessions"), $("#find-chat"), { onRenamed: (id, title) => this.renamed(id, title), onDeleted: (id) => id === this.session?.id && location.assign("/chat/") });
     this.refreshList = debounce(() => this.list.load(), 500);
     this.catchUpSoon = debounce(() => this.catchUp(), 800);
-    this.link = new ChatLink({ frame: (frame) => this.receive(frame), state: (state) => this.linkState(state) });
+    this.link = new ChatLink({ frame: (frame) => this.receive(frame), state: (state) => this.linkChanged(state) });
+    this.linkState = new LinkState(() => this.link.open());
   }
 
   async start() {
@@ -311,16 +313,15 @@ class ChatPage {
     this.conversation.refusal(frame.code === "not_found" ? { ...frame, ...TAKEN_AWAY } : frame, frame.retryable ? () => this.composer.form.requestSubmit() : null);
   }
 
-  linkState({ state }) {
-    const node = $("#link-state");
-    const words = { connected: "connected", connecting: "connecting", waiting: "connection lost, trying again", refused: "signed out" };
-    node.textContent = words[state];
-    node.className = `link-state ${{ connected: "ok", waiting: "warn", refused: "warn" }[state] ?? ""}`;
-    if (state === "refused") api.get("/api/auth/me").catch(() => {}); // a 401 leads to the sign-in page
+  linkChanged({ state }) {
+    this.linkState.show(state);
+    if (state === "waiting") this.missed = true;
     if (state !== "connected") return;
     if (this.pending && !this.attachments.busy) this.sendPending();
     else if (this.active?.id && this.session) this.link.follow(this.session.id, this.active.id);
     else if (this.active?.replaced) this.lookAgain(); // asked for anew: did that arrive?
+    else if (this.missed) this.catchUp();
+    this.missed = false;
   }
 
   // --- what readers do with answers -------------------------------------------------------------

@@ -1,0 +1,174 @@
+"""The chat page when its connection breaks, its session ends, or too many tabs are open."""
+
+import json
+import re
+
+import pytest
+
+from tests.e2e.conftest import ARTIFACTS, EMAIL, PASSWORD
+from tests.e2e.people import PHONE, WIDE, new_model, wait_until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+QUESTION = "Who keeps the lighthouse of Verbatim Bay?"
+KEEPER = b"The lighthouse of Verbatim Bay is kept by Ines Duarte.\n"
+
+
+@pytest.fixture(scope="module")
+def model_id(api) -> int:
+    made = new_model(api, "Lighthouses")
+    answer = api.post(f"/api/models/{made}/documents", files={"file": ("keepers.txt", KEEPER)})
+    document = answer.json()["id"]
+    wait_until(lambda: api.get(f"/api/documents/{document}").json()["status"] == "completed", "completed")
+    return made
+
+
+@pytest.fixture
+def open_page(product, browser, superadmin_state):
+    """A function: open a signed-in page of its own."""
+    opened = []
+
+    def make(**options):
+        context = browser.new_context(
+            base_url=product.url, storage_state=superadmin_state, **(options or WIDE)
+        )
+        context.set_default_timeout(20_000)
+        opened.append(context)
+        return context.new_page()
+
+    yield make
+    for context in opened:
+        context.close()
+
+
+def connected(page) -> None:
+    page.get_by_test_id("connection-state").get_by_text("connected", exact=True).wait_for()
+
+
+def ask(page, question: str = QUESTION) -> None:
+    page.get_by_label("Your question").fill(question)
+    page.get_by_label("Your question").press("Enter")
+
+
+def questions(api, model_id: int) -> list[str]:
+    found = api.get("/api/chat/history", params={"model_id": model_id, "page_size": 200}).json()["results"]
+    return [message["content"] for message in found if message["role"] == "user"]
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_question_whose_connection_breaks_before_it_is_confirmed_is_asked_once(
+    open_page, api, model_id, arrives
+):
+    page = open_page()
+    asked: list[dict] = []
+    question = f"{QUESTION} {'(arrived)' if arrives else '(lost)'}"
+
+    def between(socket) -> None:
+        server = socket.connect_to_server()
+
+        def from_page(text) -> None:
+            frame = json.loads(text)
+            if frame["type"] != "chat":
+                server.send(text)
+                return
+            asked.append(frame)
+            if len(asked) > 1 or arrives:
+                server.send(text)
+            if len(asked) == 1:
+                socket.close(code=4000)
+
+        socket.on_message(from_page)
+
+    page.route_web_socket(re.compile("/api/chat/ws"), between)
+    page.goto(f"/chat/?model={model_id}")
+    connected(page)
+    ask(page, question)
+    page.get_by_test_id("answer").get_by_role("button", name="Copy").wait_for()
+    assert "Ines Duarte" in page.get_by_test_id("answer").inner_text()
+    assert page.get_by_test_id("answer").count() == 1
+    assert len(asked) == 2
+    assert asked[0]["client_id"] == asked[1]["client_id"]
+    assert questions(api, model_id).count(question) == 1
+    assert re.search(r"/chat/[0-9a-f-]{36}/$", page.url)
+
+
+def test_credentials_that_ran_out_while_the_session_is_good_cost_nothing(open_page, model_id):
+    page = open_page()
+    opened = []
+
+    def between(socket) -> None:
+        opened.append(socket)
+        if len(opened) == 1:
+            socket.close(code=4401)
+        else:
+            socket.connect_to_server()
+
+    page.route_web_socket(re.compile("/api/chat/ws"), between)
+    page.goto(f"/chat/?model={model_id}")
+    connected(page)
+    assert len(opened) == 2
+    assert page.get_by_test_id("link-notice").is_hidden()
+
+
+def test_who_was_signed_out_is_told_and_comes_back_to_his_chat_and_his_draft(product, browser, model_id):
+    context = browser.new_context(base_url=product.url, **WIDE)
+    page = context.new_page()
+    sign_in_here(page, "/signin")
+    page.wait_for_url("**/")
+    page.goto(f"/chat/?model={model_id}")
+    connected(page)
+    ask(page)
+    page.get_by_test_id("answer").get_by_role("button", name="Copy").wait_for()
+    chat = page.url
+    page.get_by_label("Your question").fill("And since when")
+    other = context.new_page()
+    other.goto("/")
+    other.evaluate(
+        """() => fetch("/signout", {method: "POST", headers: {"X-CSRFToken":
+            document.cookie.split("; ").find((one) => one.startsWith("csrftoken=")).slice(10)}})"""
+    )
+    notice = page.get_by_test_id("link-notice")
+    notice.get_by_text("You have been signed out.").wait_for()
+    assert page.get_by_label("Your question").input_value() == "And since when"
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / "signed-out-wide.png")
+    notice.get_by_role("link", name="Sign in").click()
+    sign_in_here(page)
+    page.wait_for_url(chat)
+    connected(page)
+    assert page.get_by_label("Your question").input_value() == "And since when"
+    assert "Ines Duarte" in page.get_by_test_id("answer").inner_text()
+    context.close()
+
+
+def sign_in_here(page, path: str = "") -> None:
+    if path:
+        page.goto(path)
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.parametrize("options", [WIDE, PHONE | {"color_scheme": "dark"}], ids=["wide", "phone"])
+def test_too_many_tabs_are_said_and_tried_again_only_when_asked(open_page, model_id, options):
+    page = open_page(**options)
+    opened = []
+
+    def between(socket) -> None:
+        opened.append(socket)
+        if len(opened) == 1:
+            socket.close(code=4429)
+        else:
+            socket.connect_to_server()
+
+    page.route_web_socket(re.compile("/api/chat/ws"), between)
+    page.goto(f"/chat/?model={model_id}")
+    notice = page.get_by_test_id("link-notice")
+    notice.get_by_text("too many tabs").wait_for()
+    page.wait_for_timeout(1500)  # longer than the first retry of a lost connection
+    assert len(opened) == 1
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"too-many-tabs-{options['viewport']['width']}.png")
+    notice.get_by_role("button", name="Try again").click()
+    connected(page)
+    assert notice.is_hidden()

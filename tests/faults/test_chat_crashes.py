@@ -1,0 +1,125 @@
+"""Web processes, Redis and PostgreSQL die while an answer is written."""
+
+import time
+
+import pytest
+
+from config import redis
+from tests.contracts.servers import words
+from tests.faults.truth import long
+
+PIECE = 20
+
+
+def begin(chats, before: int = PIECE, **where):
+    """An answer that has said so many words, and waits."""
+    name, gate = chats.gated(before, PIECE)
+    asked = chats.ask(name, **where)
+    if before:
+        asked.reader.until_text(words(before))
+    else:
+        asked.reader.until("stream_start")
+        chats.wait_for_request(name)
+    return asked, gate
+
+
+@pytest.mark.parametrize("waits", [False, pytest.param(True, marks=long)])
+def test_a_killed_web_process_leaves_what_had_arrived_and_a_retry_works(stack, chats, record_chat, waits):
+    stack.start_other_web()
+    asked, gate = begin(chats)
+    beside = chats.reader(stack.other_port)
+    beside.say(type="resume", session_id=asked.session_id, after_seq=0)
+    beside.until("stream_chunk")
+    stored = "SELECT content FROM chat_message WHERE id = %s"
+    stack.wait(lambda: stack.value(stored, asked.message_id) == words(PIECE), 10)  # stored once a second
+    started = time.monotonic()
+    stack.web.kill()
+    assert asked.record().closed.wait(5)
+    if not waits:  # as if the seconds of its heartbeat were over
+        stack.redis_client().delete(redis.key("alive", str(asked.message_id)))
+        stack.rows(
+            "UPDATE chat_message SET created_at = created_at - interval '30 s' WHERE id = %s",
+            asked.message_id,
+        )
+    asked.resume_on(stack.other_port)
+    asked.end()
+    beside.until("message_saved")
+    seconds = time.monotonic() - started
+    asked.assert_kept("interrupted", words(PIECE), "interrupted")
+    assert beside.text() == words(PIECE)
+    record_chat(
+        "SIGKILL of the web process that writes the answer; the reader comes back on another one"
+        + ("" if waits else " (its heartbeat ended by hand)"),
+        asked,
+        seconds,
+    )
+    stack.start_web()
+    later = chats.reader(stack.port)
+    later.say(type="resume", session_id=asked.session_id, after_seq=0)
+    later.until("message_saved")
+    assert later.frames[-2]["content"] == words(PIECE)
+    gate.set()
+    later.say(type="regenerate", message_id=asked.message_id)
+    again = later.until("message_saved")
+    assert again[-2]["content"] == words(2 * PIECE)
+    assert again[-2]["finish_reason"] == "stop"
+
+
+def test_redis_restarted_in_mid_answer_costs_no_word(stack, chats, record_chat):
+    asked, gate = begin(chats)
+    started = time.monotonic()
+    stack.redis.kill()
+    gate.set()
+    time.sleep(1)  # the rest is written meanwhile
+    stack.start_redis()
+    asked.end()
+    seconds = time.monotonic() - started
+    asked.assert_kept("complete", words(2 * PIECE))
+    record_chat("Redis killed in mid-answer, back after 1 s and empty", asked, seconds)
+
+
+def test_redis_away_until_after_the_end_costs_no_word(stack, chats, record_chat):
+    asked, gate = begin(chats)
+    started = time.monotonic()
+    stack.redis.kill()
+    gate.set()
+    status = "SELECT status FROM chat_message WHERE id = %s"
+    stack.wait(lambda: stack.value(status, asked.message_id) == "complete", 30)
+    time.sleep(6)  # longer than the writer waits for Redis
+    stack.start_redis()
+    asked.end()
+    seconds = time.monotonic() - started
+    row = asked.stored()
+    assert (row["status"], row["content"]) == ("complete", words(2 * PIECE))
+    assert asked.frames[-2]["content"] == words(2 * PIECE)
+    record_chat("Redis killed in mid-answer, back 6 s after the answer's end and empty", asked, seconds)
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("said", [0, PIECE])
+def test_postgresql_restarted_costs_no_word(stack, chats, record_chat, mode, said):
+    asked, gate = begin(chats, said)
+    started = time.monotonic()
+    stack.stop_postgres(mode)
+    gate.set()
+    stack.start_postgres()
+    asked.end()
+    seconds = time.monotonic() - started
+    asked.assert_kept("complete", words(said + PIECE))
+    where = "in mid-answer" if said else "between the question and the first word"
+    record_chat(f"PostgreSQL restarted {where} (`{mode}`)", asked, seconds)
+
+
+@pytest.mark.parametrize("away", [3, pytest.param(15, marks=long)])
+def test_postgresql_away_when_the_answer_ends_costs_no_word(stack, chats, record_chat, away):
+    asked, gate = begin(chats)
+    started = time.monotonic()
+    stack.stop_postgres("immediate")
+    gate.set()
+    assert asked.record().closed.wait(5)  # the whole answer has come
+    time.sleep(away)
+    stack.start_postgres()
+    asked.end(90)
+    seconds = time.monotonic() - started
+    asked.assert_kept("complete", words(2 * PIECE))
+    record_chat(f"PostgreSQL killed in mid-answer, back {away} s after the last word", asked, seconds)
