@@ -4,17 +4,19 @@ import json
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Prefetch, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from chat import services
+from chat.feedback.selectors import passages_of
 from chat.models import (
     ChatSession,
     EvaluationQuestion,
     EvaluationRun,
     Feedback,
     Message,
+    MessageSource,
     MessageTrace,
 )
 
@@ -122,18 +124,36 @@ class MessageAdmin(ReadOnly):
 
 @admin.register(Feedback)
 class FeedbackAdmin(ReadOnly):
-    """What readers thought; the comment is meant for the operators."""
+    """What readers thought; the comment is meant for the operators. The passages are the model's own."""
 
-    list_display = ("message_id", "rating", "collection", "comment", "updated_at")
-    list_filter = ("rating", "message__session__collection")
+    list_display = ("message_id", "rating", "collection", "llm", "comment", "cited", "updated_at")
+    list_filter = ("rating", "message__session__collection", "message__llm_model_name")
     search_fields = ("comment",)
     list_select_related = ("message__session__collection",)
     date_hierarchy = "updated_at"
-    fields = ("message_id", "rating", "comment", "collection", "created_at", "updated_at")
+    fields = ("message_id", "rating", "comment", "collection", "llm", "passages", "created_at", "updated_at")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Feedback]:
-        return super().get_queryset(request).defer("message__content", "message__session__title")
+        sources = MessageSource.objects.select_related("document").defer("content")
+        found = super().get_queryset(request).defer("message__content", "message__session__title")
+        return found.prefetch_related(Prefetch("message__sources", sources))
+
+    @admin.display(description="LLM", ordering="message__llm_model_name")
+    def llm(self, feedback: Feedback) -> str:
+        """Provider and model."""
+        return " ".join(filter(None, (feedback.message.llm_provider, feedback.message.llm_model_name)))
+
+    @admin.display(description="cited documents")
+    def cited(self, feedback: Feedback) -> str:
+        """Names, each once."""
+        passages = passages_of(feedback.message)
+        return ", ".join(dict.fromkeys(one["document_name"] for one in passages if one["cited"]))
+
+    @admin.display(description="passages")
+    def passages(self, feedback: Feedback) -> str:
+        """Where they stand and what was made of them; not of files attached to the chat."""
+        return json.dumps(passages_of(feedback.message), indent=1)
 
     @admin.display(description="model", ordering="message__session__collection__name")
     def collection(self, feedback: Feedback) -> str:

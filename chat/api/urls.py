@@ -1,6 +1,7 @@
 """Addresses of the API, relative to /api/."""
 
 from chat.api import ask, evaluation, exports, messages, model_test, sessions
+from chat.feedback.api import ModelFeedbackView
 from config.api.routing import both
 
 EVALUATION = "models/<int:collection_id>/evaluation"
@@ -28,6 +29,7 @@ urlpatterns = [
     *both("chat/messages/<int:message_id>/trace", messages.TraceView.as_view(), "api-chat-trace"),
     *both("models/<int:collection_id>/test", model_test.ModelTestView.as_view(), "model-test"),
     *both("llm/providers", model_test.ProvidersView.as_view(), "llm-providers"),
+    *both("models/<int:collection_id>/feedback", ModelFeedbackView.as_view(), "model-feedback-list"),
     *both(f"{EVALUATION}/questions", evaluation.TestQuestions.as_view(), "test-questions"),
     *both(f"{EVALUATION}/questions/keep", evaluation.TestQuestionsKeep.as_view(), "test-questions-keep"),
     *both(

@@ -24,6 +24,7 @@ PATHS = {
     "/api/models/{}/users": "get post",
     "/api/models/{}/test": "post",
     "/api/models/{}/search": "post",
+    "/api/models/{}/feedback": "get",
     "/api/models/{}/evaluation/questions": "get post",
     "/api/models/{}/evaluation/questions/{}": "get patch delete",
     "/api/models/{}/evaluation/questions/keep": "post",

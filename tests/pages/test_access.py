@@ -23,6 +23,7 @@ PAGES = [
     ("/models/{collection}/settings", SIGN_IN, 404, 403, 200, 200),
     ("/models/{collection}/access", SIGN_IN, 404, 403, 200, 200),
     ("/models/{collection}/evaluate", SIGN_IN, 404, 403, 200, 200),
+    ("/models/{collection}/feedback", SIGN_IN, 404, 403, 200, 200),
     ("/documents/{document}/", SIGN_IN, 404, 200, 200, 200),
     ("/documents/{private_document}/", SIGN_IN, 404, 200, 404, 404),
     ("/users/", SIGN_IN, 403, 403, 200, 200),
@@ -31,6 +32,7 @@ PAGES = [
 ]
 PAGE_MODULES = (
     *("accounts.views", "collections_app.views", "documents.views", "chat.views", "chat.evaluation.pages"),
+    "chat.feedback.pages",
     "config.api.docs",
 )
 OPEN_TO_ALL = {"signin", "signup-page", "signout"}

@@ -70,6 +70,7 @@ POLICY: dict[str, dict[str, str]] = {
             "compare": "get",
         }.items()
     },
+    "api/models/<int:collection_id>/feedback": {"get": ADMIN},
     "api/uploads": {"get": USER, "post": MODEL},  # to the model itself admins, to a chat of one's own users
     "api/uploads/<uuid:upload_id>": {"patch": OWNER, "delete": OWNER},
     "api/documents/models/<int:collection_id>/documents": {"get": MODEL, "post": ADMIN},

@@ -351,7 +351,7 @@ class ChatPage {
   async giveFeedback(answer, rating) {
     const body = { rating };
     if (rating === "down") {
-      const comment = await askText("What was wrong with it?", "A few words help whoever looks after this model (optional)", { multiline: true, optional: true, yes: "Send", maxlength: 2000 });
+      const comment = await askText("What was wrong with it?", "A few words help whoever looks after this model (optional). Administrators see them with the passages that were used, never your chat.", { multiline: true, optional: true, yes: "Send", maxlength: 2000 });
       if (comment === null) return;
       body.comment = comment;
     }

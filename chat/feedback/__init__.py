@@ -1,0 +1,1 @@
+"""What readers thought of a model's answers, for those who look after it."""
