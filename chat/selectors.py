@@ -22,7 +22,7 @@ from config.errors import ErrorCode, VerbatimError
 OPEN = (MessageStatus.STREAMING, MessageStatus.INTERRUPTED)  # what a finished answer may be written over
 ANSWERED = (MessageStatus.COMPLETE, MessageStatus.STOPPED)
 # What a reader is shown of the trace with every answer; the rest is read when he asks why.
-TRACED = ("query", "rewritten", "answer_mode", "sentences", "general_parts", "not_ready")
+TRACED = ("query", "rewritten", "answer_mode", "sentences", "general_parts", "not_ready", "prompt")
 
 
 def sessions_visible_to(user: User) -> QuerySet[ChatSession]:
@@ -286,6 +286,12 @@ def general_knowledge(message: Message) -> bool:
     return traced(message, "answer_mode") == AnswerMode.ASSIST and uncited(message)
 
 
+def trimmed(message: Message) -> dict[str, int]:
+    """What was left out of the prompt to fit the LLM's window, and how many of each; empty for nothing."""
+    cut = (traced(message, "prompt") or {}).get("trimmed", {})
+    return {name: many for name, many in cut.items() if many}
+
+
 def answer_facts(message: Message) -> dict[str, Any]:
     """What is known of a finished answer, beside its text and its sources."""
     return {
@@ -295,6 +301,7 @@ def answer_facts(message: Message) -> dict[str, Any]:
         "general_parts": traced(message, "general_parts") or [],
         "sentences": traced(message, "sentences") or [],
         "not_ready": traced(message, "not_ready"),
+        "trimmed": trimmed(message),
     }
 
 

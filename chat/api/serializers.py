@@ -91,6 +91,10 @@ class FactsSerializer(serializers.Serializer):
     not_ready = NotReadySerializer(
         allow_null=True, help_text="What it could not be answered from yet; null when there was nothing."
     )
+    trimmed = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="How many `history`, `neighbours`, `passages` did not fit the window; empty for none.",
+    )
 
 
 class AnswerSerializer(FactsSerializer):
@@ -177,6 +181,7 @@ class MessageSerializer(serializers.ModelSerializer):
     general_parts = serializers.SerializerMethodField()
     sentences = serializers.SerializerMethodField()
     not_ready = serializers.SerializerMethodField()
+    trimmed = serializers.SerializerMethodField()
     feedback = serializers.SerializerMethodField()
 
     class Meta:
@@ -202,6 +207,7 @@ class MessageSerializer(serializers.ModelSerializer):
             "general_parts",
             "sentences",
             "not_ready",
+            "trimmed",
             "feedback",
             "created_at",
             "completed_at",
@@ -243,6 +249,9 @@ class MessageSerializer(serializers.ModelSerializer):
     @extend_schema_field(NotReadySerializer(allow_null=True))
     def get_not_ready(self, message: Message) -> dict[str, Any] | None:
         return selectors.traced(message, "not_ready")
+
+    def get_trimmed(self, message: Message) -> dict[str, int]:
+        return selectors.trimmed(message)
 
     @extend_schema_field(FeedbackSerializer(allow_null=True))
     def get_feedback(self, message: Message) -> dict[str, str] | None:

@@ -18,12 +18,12 @@ from chat import selectors, services
 from chat.engine import budget, citations, history, publish, rounds, stream_log, tables
 from chat.engine.budget import FittedPrompt
 from chat.engine.general import general_parts
-from chat.engine.outcome import Draft, conclude, retrieval_trace
+from chat.engine.outcome import Draft, conclude, require_words, retrieval_trace
 from chat.engine.refusal import is_refusal, refusal_text
 from chat.engine.threads import in_thread
 from chat.llm import errors as llm_errors
-from chat.llm import registry
-from chat.llm.base import LLM, Finished, TextDelta
+from chat.llm import registry, windows
+from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta
 from chat.models import Message
 from chat.protocol import error_fields
 from chat.rendering import render_markdown
@@ -36,6 +36,7 @@ from documents.selectors import not_ready, readiness
 
 log = logging.getLogger(__name__)
 
+THINKING_SECONDS = 5.0  # how often a reader is told that the LLM still thinks
 FINISH_ATTEMPTS = 5
 WITHHELD = (ErrorCode.ACCESS_REVOKED, ErrorCode.NOT_FOUND)  # its reader is told this and nothing else
 SETTLE_SECONDS = 5.0  # so long Redis has to take the last frames
@@ -58,7 +59,7 @@ class Generation:
         self._question = question
         self._started = time.monotonic()
         self._unsent: list[str] = []
-        self._next_frame_at = 0.0
+        self._next_frame_at = self._tell_thinking_at = 0.0
         self._rounds = rounds.here()
         self._work: asyncio.Task[None] | None = None
         self._stop_reason: ErrorCode | None = None
@@ -120,7 +121,8 @@ class Generation:
             result = await in_thread(self._search, context, rewritten)
         with self._timed("table"):
             table = await tables.ask(llm=llm, context=context, result=result)
-        draft.prompt = await in_thread(self._bind, context, result, table)
+        window = await windows.window_of(llm)
+        draft.prompt = await in_thread(self._bind, context, result, table, window)
         self._tell(
             "sources",
             sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)],
@@ -158,7 +160,11 @@ class Generation:
         return result
 
     def _bind(
-        self, context: selectors.AnswerContext, result: SearchResult, table: tables.TableAnswer
+        self,
+        context: selectors.AnswerContext,
+        result: SearchResult,
+        table: tables.TableAnswer,
+        window: int | None,
     ) -> FittedPrompt:
         """Fit the passages into the prompt, and bind them to the message. Runs in a thread."""
         offered = table.passages(result.passages)
@@ -168,6 +174,7 @@ class Generation:
             passages=offered,
             history=context.history,
             searched_for=result.rewritten,
+            llm_window=window,
         )
         services.answer_sources_set(
             message_id=self.message_id,
@@ -191,11 +198,21 @@ class Generation:
                     if isinstance(event, TextDelta):
                         self.draft.milliseconds.setdefault("first_token", _since(asked))
                         self._say(markers.feed(event.text))
+                    elif isinstance(event, ReasoningDelta):
+                        self._think(event.text, _since(asked))
                     elif isinstance(event, Finished):
                         self.draft.finish_reason, self.draft.usage = event.reason, event.usage
         finally:
             self._say(markers.flush())
             self.draft.milliseconds["write"] = _since(asked)
+        require_words(self.draft)
+
+    def _think(self, text: str, milliseconds: float) -> None:
+        """Say that the LLM thinks, now and then; what it thinks is no answer and is not kept."""
+        self.draft.thought_chars += len(text)
+        if not self.draft.text and milliseconds >= self._tell_thinking_at:
+            self._tell_thinking_at = milliseconds + THINKING_SECONDS * 1000
+            self._tell("state", state="thinking", seconds=round(milliseconds / 1000))
 
     def _start(self) -> None:
         self._tell("stream_start")

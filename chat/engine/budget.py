@@ -27,6 +27,7 @@ class FittedPrompt:
         trimmed: how many of each were cut to fit: {"history", "neighbours", "passages"}.
         prompt_tokens: an estimate, rather too high.
         max_tokens: what is left of the window for the answer, at most what the collection allows.
+        window: tokens of prompt and answer together: the collection's, or the model's own if that is smaller.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -34,6 +35,7 @@ class FittedPrompt:
     trimmed: dict[str, int] = field(default_factory=dict)
     prompt_tokens: int = 0
     max_tokens: int = 1024
+    window: int = 8192
 
     def request(self, collection: Collection, question: str) -> LLMRequest:
         """What the collection's LLM is asked."""
@@ -41,7 +43,7 @@ class FittedPrompt:
             messages=self.messages,
             temperature=collection.temperature,
             max_tokens=self.max_tokens,
-            context_tokens=collection.context_tokens,
+            context_tokens=self.window,
             question=question,
             passages=self.passages,
         )
@@ -54,6 +56,7 @@ def fit(
     passages: Sequence[Passage],
     history: Sequence[ChatMessage] = (),
     searched_for: str = "",
+    llm_window: int | None = None,
 ) -> FittedPrompt:
     """Build the prompt, cut to the window: oldest turns first, then neighbours, then the lowest passages.
 
@@ -65,6 +68,7 @@ def fit(
         passages: best first.
         history: earlier turns, oldest first.
         searched_for: a follow-up made complete, for prompts that hold no history; empty for the question.
+        llm_window: the model's own window, where its server tells it.
 
     Raises:
         PermanentError: MESSAGE_TOO_LONG, when what must not be cut does not fit.
@@ -73,7 +77,7 @@ def fit(
     small = name == "answer_small"  # it loses the question among earlier turns and neighbouring text
     asked = (small and searched_for) or question
     texts = {"instructions": _instructions(collection), "question": asked.strip()}
-    window = _window(collection)
+    window = _window(collection, llm_window)
     room = window - min(collection.max_tokens, window // 2)
     room -= sum(estimate_message(message.content) for message in fill(name, **texts))
     if small:
@@ -92,7 +96,7 @@ def fit(
     )
     tokens = sum(estimate_message(message.content) for message in messages)
     left = max(MIN_ANSWER_TOKENS, window - tokens)
-    return FittedPrompt(messages, draft.kept(), trimmed, tokens, min(collection.max_tokens, left))
+    return FittedPrompt(messages, draft.kept(), trimmed, tokens, min(collection.max_tokens, left), window)
 
 
 @dataclass
@@ -172,7 +176,7 @@ def _instructions(collection: Collection) -> str:
     return f"\nInstructions of the administrator:\n{own}" if own else ""
 
 
-def _window(collection: Collection) -> int:
+def _window(collection: Collection, llm_window: int | None) -> int:
     if collection.llm_provider == Provider.BUILTIN:
-        return min(collection.context_tokens, builtin.CONTEXT_TOKENS)
-    return collection.context_tokens
+        llm_window = min(llm_window or builtin.CONTEXT_TOKENS, builtin.CONTEXT_TOKENS)
+    return min(collection.context_tokens, llm_window or collection.context_tokens)

@@ -12,7 +12,7 @@ from chat.selectors import AnswerContext
 from chat.services import AnswerResult
 from chat.usage.meter import Meter
 from collections_app.models import Collection
-from config.errors import ErrorCode, VerbatimError
+from config.errors import ErrorCode, TransientError, VerbatimError
 from documents.retrieval.types import Passage, SearchResult
 from documents.selectors import NotReady
 
@@ -35,6 +35,7 @@ class Draft:
         finish_reason, usage: as the LLM reported them.
         meter: counts the tokens of every LLM call for it.
         milliseconds: per step.
+        thought_chars: how long the LLM's reasoning was; the reasoning itself is not kept.
     """
 
     context: AnswerContext | None = None
@@ -48,6 +49,7 @@ class Draft:
     usage: dict[str, Any] = field(default_factory=dict)
     meter: Meter = field(default_factory=Meter)
     milliseconds: dict[str, float] = field(default_factory=dict)
+    thought_chars: int = 0
 
     @property
     def content(self) -> str:
@@ -88,9 +90,26 @@ def retrieval_trace(
         "candidates": [
             one | {"cut": cut.get(one["chunk_id"], one["cut"])} for one in found.get("candidates", [])
         ],
-        "prompt": {"tokens": prompt.prompt_tokens, "trimmed": prompt.trimmed},
+        "prompt": {"tokens": prompt.prompt_tokens, "window": prompt.window, "trimmed": prompt.trimmed},
         "search_ms": result.trace.get("ms", {}),
     }
+
+
+def require_words(draft: Draft) -> None:
+    """An LLM that said nothing has not answered.
+
+    Raises:
+        TransientError: LLM_NO_ANSWER; when its reasoning has used up all tokens, saying so.
+    """
+    if draft.content.strip():
+        return
+    if draft.finish_reason == "length" and draft.thought_chars:
+        raise TransientError(
+            ErrorCode.LLM_NO_ANSWER,
+            "The language model used all the tokens of its answer for thinking.",
+            next_step="An administrator should allow longer answers in the model's settings.",
+        )
+    raise TransientError(ErrorCode.LLM_NO_ANSWER)
 
 
 def conclude(draft: Draft, error: VerbatimError | None, *, check: bool = True) -> AnswerResult:
@@ -128,6 +147,7 @@ def conclude(draft: Draft, error: VerbatimError | None, *, check: bool = True) -
         spent=draft.meter.spent(),
         trace={
             "refused": draft.refused,
+            **({"reasoning_chars": draft.thought_chars} if draft.thought_chars else {}),
             "sentences": [sentence.as_json() for sentence in checked],
             "ms": {name: round(value, 1) for name, value in draft.milliseconds.items()},
         },

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from accounts.models import User
 from chat.engine import budget, citations, tables
-from chat.engine.outcome import Draft, conclude
+from chat.engine.outcome import Draft, conclude, require_words
 from chat.engine.refusal import is_refusal, refusal_text
-from chat.llm import registry
-from chat.llm.base import LLM, Finished, TextDelta
+from chat.llm import registry, windows
+from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta
 from chat.selectors import AnswerContext
 from chat.sentences import sentences
 from chat.text import storable
@@ -85,7 +85,10 @@ async def _work(context: AnswerContext, result: SearchResult, draft: Draft) -> N
     llm = draft.meter.on(registry.build(registry.config_for(collection)))
     table = await tables.ask(llm=llm, context=context, result=result)
     draft.prompt = budget.fit(
-        collection=collection, question=context.question, passages=table.passages(result.passages)
+        collection=collection,
+        question=context.question,
+        passages=table.passages(result.passages),
+        llm_window=await windows.window_of(llm),
     )
     if table.text:
         draft.text.append(storable(table.text))
@@ -109,8 +112,11 @@ async def _write(llm: LLM, context: AnswerContext, draft: Draft) -> None:
             async for event in events:
                 if isinstance(event, TextDelta):
                     draft.text.append(storable(markers.feed(event.text)))
+                elif isinstance(event, ReasoningDelta):
+                    draft.thought_chars += len(event.text)
                 elif isinstance(event, Finished):
                     draft.finish_reason, draft.usage = event.reason, event.usage
     except TimeoutError as error:
         raise TransientError(ErrorCode.LLM_TIMEOUT) from error
     draft.text.append(storable(markers.flush()))
+    require_words(draft)

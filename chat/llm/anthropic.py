@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from chat.llm import calls, statuses
 from chat.llm.base import (
@@ -51,6 +52,12 @@ class AnthropicLLM:
         url = f"{self._base}/v1/models?limit=100"
         listing = await calls.fetch_json(self.config, url, self._headers())
         return sorted(filter(None, (text_of(dict_of(one).get("id")) for one in list_of(listing.get("data")))))
+
+    async def window(self) -> int | None:
+        """See `base.LLM`."""
+        url = f"{self._base}/v1/models/{quote(self.config.model, safe='')}"
+        about = await calls.fetch_json(self.config, url, self._headers())
+        return count_of(about.get("max_input_tokens")) or None
 
     def _headers(self) -> dict[str, str]:
         key = calls.checked_key(self.config)

@@ -92,3 +92,11 @@ class LLM(Protocol):
             VerbatimError: with the LLM_* code that says what is wrong.
         """
         ...
+
+    async def window(self) -> int | None:
+        """The model's window in tokens, prompt and answer; None when the server does not tell.
+
+        Raises:
+            VerbatimError: with the LLM_* code that says what is wrong.
+        """
+        ...

@@ -143,19 +143,25 @@ async def generate(call: Call) -> AsyncGenerator[LLMEvent]:
 
 
 async def fetch_json(
-    config: LLMConfig, url: str, headers: dict[str, str], *, seconds: float = LISTING_SECONDS
+    config: LLMConfig,
+    url: str,
+    headers: dict[str, str],
+    *,
+    body: dict[str, Any] | None = None,
+    seconds: float = LISTING_SECONDS,
 ) -> dict[str, Any]:
-    """GET a bounded JSON object within a bounded time.
+    """GET a bounded JSON object (POST, if there is a body to send) within a bounded time.
 
     Raises:
         VerbatimError: LLM_* or ADDRESS_REFUSED, for every fault.
     """
     try:
         async with asyncio.timeout(seconds):
-            request = outbound.client().build_request("GET", url, headers=headers)
-            response = await outbound.client().send(request, stream=True)
+            client, method = outbound.client(), "GET" if body is None else "POST"
+            request = client.build_request(method, url, headers=headers, json=body)
+            response = await client.send(request, stream=True)
             try:
-                body = await outbound.read_limited(response, MAX_LISTING_BYTES)
+                content = await outbound.read_limited(response, MAX_LISTING_BYTES)
             finally:
                 await response.aclose()
     except TimeoutError as error:
@@ -165,9 +171,9 @@ async def fetch_json(
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise errors.from_exception(config, error, started=False) from error
     if response.status_code != 200:
-        raise statuses.from_status(config, response.status_code, body, response.headers)
+        raise statuses.from_status(config, response.status_code, content, response.headers)
     try:
-        value = json.loads(body)
+        value = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise errors.bad_response(config, "something that is not JSON") from error
     if not isinstance(value, dict):

@@ -92,6 +92,10 @@ class ExtractiveLLM:
         """There is one way of quoting."""
         return ["extractive"]
 
+    async def window(self) -> int | None:
+        """Nothing is read but the passages."""
+        return None
+
 
 def as_markdown(question: str, quotes: list[Unit]) -> str:
     """Block quotes, each with its marker behind it. Rows never pose as the result of a comparison."""

@@ -56,6 +56,18 @@ class OllamaLLM:
             raise errors.bad_response(self.config, "no list of models")
         return sorted(filter(None, (text_of(dict_of(one).get("name")) for one in listing["models"])))
 
+    async def window(self) -> int | None:
+        """See `base.LLM`: what the model was trained for; `num_ctx` is never set higher."""
+        about = await calls.fetch_json(
+            self.config,
+            f"{self._base}/api/show",
+            calls.bearer(self.config),
+            body={"model": self.config.model},
+        )
+        facts = dict_of(about.get("model_info"))
+        found = [count_of(value) for name, value in facts.items() if name.endswith(".context_length")]
+        return min(filter(None, found), default=None)
+
 
 class OllamaParser:
     """Reads one JSON object per line; the last one has `done: true`."""

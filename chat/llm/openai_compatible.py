@@ -28,6 +28,8 @@ NO_TEMPERATURE, COMPLETION_TOKENS, NO_STREAM_OPTIONS, NO_SYSTEM = (
 )
 # OpenAI's reasoning models; what others refuse is learnt from their first refusal
 REASONING_MODELS = re.compile(r"(o[1-9]|gpt-5)(?![0-9a-z])", re.I)
+# vLLM, OpenRouter and Together, Groq, Mistral; llama.cpp has `n_ctx` under `meta`
+WINDOW_NAMES = ("max_model_len", "context_length", "context_window", "max_context_length")
 LENGTH_REASONS = {"length", "max_tokens", "model_length"}
 DECLINED_REASONS = {"content_filter", "safety", "refusal"}
 
@@ -63,6 +65,18 @@ class OpenAICompatibleLLM:
         """See `base.LLM`."""
         listing = await calls.fetch_json(self.config, f"{self._base}/models", calls.bearer(self.config))
         return sorted(filter(None, (text_of(dict_of(one).get("id")) for one in list_of(listing.get("data")))))
+
+    async def window(self) -> int | None:
+        """See `base.LLM`; OpenAI itself does not tell."""
+        if self.config.provider == Provider.OPENAI:
+            return None
+        listing = await calls.fetch_json(self.config, f"{self._base}/models", calls.bearer(self.config))
+        for one in map(dict_of, list_of(listing.get("data"))):
+            if one.get("id") == self.config.model:
+                places = ((one, WINDOW_NAMES), (dict_of(one.get("meta")), ("n_ctx",)))
+                found = [count_of(place.get(name)) for place, names in places for name in names]
+                return min(filter(None, found), default=None)
+        return None
 
     def _body(self, request: LLMRequest) -> dict[str, Any]:
         known = self._known()

@@ -90,3 +90,7 @@ class MeteredLLM:
     async def models(self) -> list[str]:
         """Names of the models that the server offers."""
         return await self._llm.models()
+
+    async def window(self) -> int | None:
+        """The model's window in tokens, as its server says."""
+        return await self._llm.window()

@@ -16,7 +16,7 @@ from django.core.cache import cache
 from accounts import tokens
 from accounts.models import User
 from chat.engine.threads import in_thread
-from chat.llm import registry
+from chat.llm import registry, windows
 from chat.llm.base import Finished, LLMConfig, LLMEvent, LLMRequest, TextDelta
 from chat.models import Message
 from collections_app.models import Collection
@@ -36,7 +36,7 @@ ANSWER = ["Full-time staff", " have 25 days", " of annual leave", " [1]."]
 
 @dataclass
 class ScriptedLLM:
-    """Says `script`, piece by piece; an exception in it is raised there, an event in it is waited for."""
+    """Says `script`, piece by piece: texts or the adapters' events; exceptions are raised, events awaited."""
 
     script: list[Any] = field(default_factory=lambda: list(ANSWER))
     delay: float = 0.0
@@ -53,7 +53,9 @@ class ScriptedLLM:
                 if isinstance(step, asyncio.Event):
                     await step.wait()
                     continue
-                yield TextDelta(step)
+                yield step if isinstance(step, LLMEvent) else TextDelta(step)
+                if isinstance(step, Finished):
+                    return
                 await asyncio.sleep(self.delay)
             yield Finished("stop", {"prompt_tokens": 7, "completion_tokens": 4})
         finally:
@@ -61,6 +63,9 @@ class ScriptedLLM:
 
     async def models(self) -> list[str]:
         return []
+
+    async def window(self) -> int | None:
+        return None
 
 
 @pytest.fixture
@@ -116,7 +121,8 @@ def add_document(collection: Collection, admin: User, name: str, texts: list[str
 
 
 @pytest.fixture(autouse=True)
-def _empty_redis():
+def _no_memory():
+    windows.forget()
     cache.clear()  # the whole database of this run's own Redis: message ids start again in each test
 
 

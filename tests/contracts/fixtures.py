@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from chat.llm import windows
 from config.embedded import llm, ports
 from tests.contracts.protocols import MODELS
 from tests.contracts.servers import LLMServer
@@ -26,7 +27,8 @@ def _llm_server() -> Iterator[LLMServer]:
 def llm_server(_llm_server: LLMServer) -> LLMServer:
     """The scripted server, without the records of other tests."""
     _llm_server.clear()
-    _llm_server.models = list(MODELS)
+    _llm_server.models, _llm_server.window = list(MODELS), None
+    windows.forget()
     return _llm_server
 
 

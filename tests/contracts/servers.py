@@ -21,6 +21,7 @@ class LLMServer:
         self.records: list[Record] = []
         self.models: list[str] = list(MODELS)
         self.gates: dict[str, threading.Event] = {}
+        self.window: int | None = None  # what it says of every model, if anything
         self.url = ""
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -37,7 +38,7 @@ class LLMServer:
 
     def of(self, model: str) -> list[Record]:
         """The chat requests for one model."""
-        return [record for record in self.records if record.model == model]
+        return [one for one in self.records if one.model == model and "messages" in one.body]
 
     def clear(self) -> None:
         self.records.clear()
@@ -91,6 +92,9 @@ class LLMServer:
             await self._list(record, path, writer)
         elif path in PROTOCOLS and record.model.startswith("gated-"):
             await self._gated(PROTOCOLS[path], record, Sender(writer))
+        elif path == "/api/show":
+            facts = {"general.architecture": "llama", "llama.context_length": self.window}
+            await Sender(writer).json(200, {"model_info": facts if self.window else {}})
         elif path in PROTOCOLS:
             await _chat(PROTOCOLS[path], record, Sender(writer))
         else:
@@ -113,7 +117,10 @@ class LLMServer:
         if path == "/api/tags":
             listing: dict[str, Any] = {"models": [{"name": name} for name in self.models]}
         elif path == "/v1/models":
-            listing = {"object": "list", "data": [{"id": name} for name in self.models]}
+            windows = {"max_model_len": self.window} if self.window else {}
+            listing = {"object": "list", "data": [{"id": name} | windows for name in self.models]}
+        elif path.startswith("/v1/models/"):
+            listing = {"id": path.rpartition("/")[2], "max_input_tokens": self.window}
         else:
             await Sender(writer).whole(404, b"404 page not found", "text/plain")
             return

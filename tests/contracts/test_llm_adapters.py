@@ -6,7 +6,7 @@ from contextlib import ExitStack, aclosing
 
 import pytest
 
-from chat.llm import calls, errors, registry
+from chat.llm import calls, errors, registry, windows
 from chat.llm.base import Finished, LLMConfig, TextDelta
 from config.errors import ErrorCode, VerbatimError
 from tests.contracts.listening import ADAPTERS, adapter, listen, listen_raw, request_for
@@ -257,6 +257,22 @@ async def test_models_are_listed(llm_server, provider):
         with pytest.raises(VerbatimError) as caught:
             await adapter(llm_server, provider, "ok", key="sk-bad").models()
         assert caught.value.code == C.LLM_KEY_REFUSED
+
+
+async def test_the_window_is_what_the_server_says_and_is_asked_for_once(llm_server, provider):
+    llm = adapter(llm_server, provider, "ok")
+    assert await llm.window() is None
+    llm_server.window = 4096
+    for _ in range(3):
+        assert await windows.window_of(llm) == 4096
+    assert len(llm_server.records) == 2
+
+
+async def test_a_server_that_does_not_tell_its_window_costs_no_answer(provider):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        for url in (f"http://127.0.0.1:{mute.getsockname()[1]}", "http://127.0.0.1:9"):
+            llm = registry.build(LLMConfig(provider, "ok", url, KEY))
+            assert await windows.window_of(llm, seconds=0.3) is None
 
 
 async def test_nothing_that_listens_is_said_with_the_address_and_the_docker_hint(provider):

@@ -107,12 +107,14 @@ async def test_the_extractive_adapter_keeps_the_same_contract():
     assert "The office opens at nine" in heard.text
     assert "[1]" in heard.text
     assert isinstance(await llm.models(), list)
+    assert await llm.window() is None
 
 
 @pytest.mark.llm
 async def test_the_real_llama_cpp_server_keeps_the_same_contract(builtin_llm, patient):
     llm = registry.build(LLMConfig("builtin", "smollm2-135m-instruct", builtin_llm))
     assert await llm.models() == ["smollm2-135m-instruct"]
+    assert await llm.window() == 4096
     messages = (ChatMessage("user", "Write one sentence about the sea."),)
     heard = await listen(llm, LLMRequest(messages, temperature=0.0, max_tokens=24))
     assert heard.error is None

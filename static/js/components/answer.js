@@ -1,7 +1,7 @@
 // One answer: it grows as text, then the server's rendering takes its place, with sources and actions.
 import { copyText } from "../lib/clipboard.js";
 import { $, $$, append, button, el, fill, icon, serverHtml } from "../lib/dom.js";
-import { count, nextStep, number, place } from "../lib/format.js";
+import { count, duration, leftOut, nextStep, number, place } from "../lib/format.js";
 import { markGeneral, markUnsupported } from "./verdicts.js";
 
 const MARKER = /\[(\d{1,3})\]/g;
@@ -72,6 +72,13 @@ export class Answer {
   start() {
     this.body.setAttribute("aria-live", "polite");
     this.body.setAttribute("aria-atomic", "false");
+  }
+
+  /** A reasoning model thinks before its first word. Read aloud once; the seconds are for the eye. */
+  state({ state, seconds }) {
+    if (state !== "thinking" || this.text) return;
+    this.waiting.setAttribute("role", "status");
+    fill(this.waiting, "The language model is thinking", seconds >= 5 ? el("span", { class: "num", "aria-hidden": "true", text: `for ${duration(seconds)}` }) : null);
   }
 
   /** Append text as text. Paragraphs at blank lines, markers as buttons, nothing is parsed as markup. */
@@ -146,7 +153,7 @@ export class Answer {
     cite.title = `${cite.title}: the sentence is not supported by this passage`;
   }
 
-  notes(reason, { uncited, general_knowledge: known, not_ready: notReady }, { unsupported, general }) {
+  notes(reason, { uncited, general_knowledge: known, not_ready: notReady, trimmed }, { unsupported, general }) {
     const notes = [];
     const weak = this.sources.filter((source) => source.supported === false).map((source) => source.marker);
     if (unsupported) notes.push(el("p", { class: "note", "data-testid": "unsupported" }, el("span", { class: "unsupported-text", text: "Underlined" }), " sentences are not supported by the passage that they cite; “?” behind them tells why. Check them before you rely on them."));
@@ -156,6 +163,8 @@ export class Answer {
     if (uncited && !known) notes.push(el("p", { class: "note", "data-testid": "uncited" }, icon("warn"), " This answer cites nothing, and no passage was found that backs it. Do not rely on it unchecked."));
     if (notReady?.count) notes.push(el("p", { class: "note plain", "data-testid": "not-ready" }, icon("clip"), ` Not in this answer, because still being read: ${listed(notReady)}. Ask again when that is done.`));
     if (reason === "stopped") notes.push(el("p", { class: "note plain", text: "You stopped this answer." }));
+    const cut = leftOut(trimmed);
+    if (cut) notes.push(el("p", { class: "note plain", "data-testid": "trimmed", text: `Left out to fit the language model's window: ${cut}.` }));
     if (reason === "length") notes.push(el("p", { class: "note", text: "The answer reached its length limit and ends here." }));
     return notes;
   }

@@ -1,7 +1,7 @@
 // "Why this answer": the stored trace, in words first, whole below.
 import * as api from "../lib/api.js";
 import { el } from "../lib/dom.js";
-import { count, number } from "../lib/format.js";
+import { leftOut, number } from "../lib/format.js";
 import { candidates, facts, settings, steps } from "./candidates.js";
 import { openDialog } from "./dialog.js";
 import { keepQuestion } from "./keep_question.js";
@@ -56,11 +56,10 @@ function summary(trace) {
   ]);
 }
 
-function prompt({ tokens, trimmed } = {}) {
+function prompt({ tokens, window, trimmed } = {}) {
   if (!tokens) return null;
-  const names = { history: ["earlier message", "earlier messages"], neighbours: ["passage's surroundings", "passages' surroundings"], passages: ["passage", "passages"] };
-  const cut = Object.entries(trimmed ?? {}).filter(([, many]) => many).map(([what, many]) => count(many, ...(names[what] ?? [what, what])));
-  return `about ${number(tokens)} tokens; ${cut.length ? `left out to fit the window: ${cut.join(", ")}` : "nothing was left out"}`;
+  const cut = leftOut(trimmed);
+  return `about ${number(tokens)} tokens${window ? ` of a window of ${number(window)}` : ""}; ${cut ? `left out to fit: ${cut}` : "nothing was left out"}`;
 }
 
 function sentences(list) {

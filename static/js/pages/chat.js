@@ -221,6 +221,8 @@ class ChatPage {
         return this.answerFor(frame).found(frame);
       case "stream_start":
         return this.answerFor(frame).start();
+      case "state":
+        return this.answerFor(frame).state(frame);
       case "stream_chunk":
         return this.answerFor(frame).append(frame.content);
       case "stream_end":

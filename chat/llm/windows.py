@@ -1,0 +1,44 @@
+"""How many tokens a model takes, as its server says; remembered, so that no question waits for it twice."""
+
+import asyncio
+import time
+from collections import OrderedDict
+
+from chat.llm.base import LLM
+from config.errors import VerbatimError
+
+LOOK_SECONDS = 1.5
+KNOWN_SECONDS = 600.0
+UNKNOWN_SECONDS = 60.0  # a server that did not answer is asked again after so long
+MAX_KEPT = 256
+
+_Key = tuple[str, str, str]
+_kept: OrderedDict[_Key, tuple[float, int | None]] = OrderedDict()
+
+
+async def window_of(llm: LLM, *, seconds: float = LOOK_SECONDS) -> int | None:
+    """The window of a model in tokens, prompt and answer; None when its server does not tell. Never fails.
+
+    Args:
+        llm: whose server is asked.
+        seconds: how long it may take.
+    """
+    key = (llm.config.provider, llm.config.base_url, llm.config.model)
+    until, known = _kept.get(key, (0.0, None))
+    if time.monotonic() < until:
+        return known
+    try:
+        found = await asyncio.wait_for(llm.window(), seconds)
+        keep = KNOWN_SECONDS
+    except (VerbatimError, TimeoutError):
+        found, keep = known, UNKNOWN_SECONDS  # what it once said is better than nothing
+    _kept[key] = (time.monotonic() + keep, found)
+    _kept.move_to_end(key)
+    while len(_kept) > MAX_KEPT:
+        _kept.popitem(last=False)
+    return found
+
+
+def forget() -> None:
+    """Know nothing, as after a start."""
+    _kept.clear()

@@ -1,0 +1,106 @@
+"""A model that thinks before it speaks: its reader is told so, and what it thinks is no answer."""
+
+import pytest
+
+from chat.engine import answer as engine
+from chat.engine.threads import in_thread
+from chat.llm.base import Finished, ReasoningDelta
+from chat.models import MessageTrace
+from config.errors import ErrorCode
+from tests.chat.conftest import ANSWER, QUESTION, stored
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+THOUGHTS = [ReasoningDelta("The secret "), ReasoningDelta("plan [1].")]
+USAGE = {"prompt_tokens": 40, "completion_tokens": 90, "reasoning_tokens": 80}
+
+
+async def heard(connect, user, collection) -> list[dict]:
+    client = await connect(user)
+    await client.say(type="chat", model_id=collection.pk, message=QUESTION)
+    return await client.hear_until("message_saved")
+
+
+async def trace_of(message_id: int) -> dict:
+    return (await in_thread(MessageTrace.objects.get, message_id=message_id)).data
+
+
+async def test_thinking_is_told_and_kept_apart(llm, connect, member, collection, passages, monkeypatch):
+    monkeypatch.setattr(engine, "THINKING_SECONDS", 0)
+    llm.script = [*THOUGHTS, *ANSWER, Finished("stop", USAGE)]
+    frames = await heard(connect, member, collection)
+    assert [frame["seq"] for frame in frames] == list(range(1, len(frames) + 1))
+    told = [frame for frame in frames if frame["type"] == "state"]
+    assert [one["state"] for one in told] == ["thinking", "thinking"]
+    assert all(isinstance(one["seconds"], int) for one in told)
+    kinds = [frame["type"] for frame in frames]
+    assert kinds.index("stream_start") < kinds.index("state") < kinds.index("stream_chunk")
+    end = frames[-2]
+    assert end["content"] == "".join(ANSWER)
+    assert [source["marker"] for source in end["sources"]] == [1]
+    assert end["usage"] == USAGE
+    saved = await stored(end["message_id"])
+    assert saved.usage == USAGE
+    trace = await trace_of(saved.pk)
+    assert trace["reasoning_chars"] == len("The secret plan [1].")
+    assert "secret" not in str(frames) + str(trace) + saved.content
+
+
+async def test_a_model_that_thinks_for_a_while_is_reported_now_and_then_only(
+    llm, connect, member, collection, passages
+):
+    llm.script = [ReasoningDelta("hm ")] * 50 + [*ANSWER, Finished()]
+    frames = await heard(connect, member, collection)
+    assert len([frame for frame in frames if frame["type"] == "state"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ([*THOUGHTS, Finished("length", USAGE)], "all the tokens of its answer for thinking"),
+        ([Finished("stop", USAGE)], "without a word"),
+        (["  \n", Finished("length", USAGE)], "without a word"),
+    ],
+)
+async def test_a_model_that_says_nothing_has_not_answered(
+    llm, connect, member, collection, passages, script, words
+):
+    llm.script = script
+    frames = await heard(connect, member, collection)
+    refused = next(frame for frame in frames if frame["type"] == "error")
+    assert refused["code"] == ErrorCode.LLM_NO_ANSWER
+    assert words in refused["message"]
+    assert refused["retryable"] is True
+    assert refused["details"]["next_step"]
+    end = frames[-2]
+    assert (end["finish_reason"], end["usage"]) == ("error", USAGE)
+    assert (await stored(end["message_id"])).status == "failed"
+
+
+async def test_what_did_not_fit_the_models_own_window_is_told(
+    llm, connect, client_for, member, collection, passages
+):
+    async def window() -> int:
+        return 1024
+
+    llm.window = window
+    await in_thread(type(collection).objects.filter(pk=collection.pk).update, max_tokens=600)
+    whole = await heard(connect, member, collection)
+    assert whole[-2]["trimmed"] == {}
+    session = whole[-2]["session_id"]
+    client = await connect(member)
+    long = f"{QUESTION} " + "And please be thorough about it. " * 12
+    for _ in range(2):
+        await client.say(type="chat", model_id=collection.pk, message=long, session_id=session)
+        frames = await client.hear_until("message_saved")
+    end = frames[-2]
+    assert llm.calls[-1].context_tokens == 1024
+    assert end["trimmed"].get("history", 0) > 0
+    assert 0 not in end["trimmed"].values()
+    listed = await in_thread(
+        lambda: client_for(member).get(f"/api/chat/sessions/{session}/messages").json()["results"]
+    )
+    assert listed[-1]["trimmed"] == end["trimmed"]
+    trace = await trace_of(end["message_id"])
+    assert trace["prompt"]["window"] == 1024
+    assert trace["prompt"]["trimmed"]["history"] == end["trimmed"]["history"]
