@@ -19,7 +19,7 @@ from chat.engine import budget, citations, history, publish, rounds, stream_log,
 from chat.engine.budget import FittedPrompt
 from chat.engine.general import general_parts
 from chat.engine.outcome import Draft, conclude, require_words, retrieval_trace
-from chat.engine.refusal import is_refusal, refusal_text
+from chat.engine.refusal import closing, refusal_text
 from chat.engine.threads import in_thread
 from chat.llm import errors as llm_errors
 from chat.llm import registry, windows
@@ -141,9 +141,10 @@ class Generation:
             self._say(refusal_text(result.nearest, ready=ready, in_work=draft.not_ready.count))
             return
         await self._write(llm, context)
-        if table.ending and not is_refusal(draft.content):
+        more = closing(draft.content, nearest=result.nearest, ending=table.ending)
+        if more:
             draft.ours_from = len(draft.content)
-            self._say(f"\n\n{table.ending}")
+            self._say(f"\n\n{more}")
 
     def _search(self, context: selectors.AnswerContext, rewritten: str | None) -> SearchResult:
         """Runs in a thread. What is not ready is looked up first: it may become ready meanwhile."""

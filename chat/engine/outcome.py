@@ -7,6 +7,7 @@ from typing import Any
 
 from chat.engine import citations
 from chat.engine.budget import FittedPrompt
+from chat.engine.refusal import is_refusal
 from chat.models import MessageStatus
 from chat.selectors import AnswerContext
 from chat.services import AnswerResult
@@ -30,7 +31,7 @@ class Draft:
         not_ready: documents that it could not be answered from yet.
         searched_for: the question as it was searched for, when that is not the question as it was asked.
         text: the shown text, in the pieces in which it came.
-        refused: written by us, because the documents do not hold the answer.
+        refused: written by us without an LLM, because the documents do not hold the answer.
         ours_from: character from which on the text is our own and no LLM's; None for none of it.
         finish_reason, usage: as the LLM reported them.
         meter: counts the tokens of every LLM call for it.
@@ -126,7 +127,8 @@ def conclude(draft: Draft, error: VerbatimError | None, *, check: bool = True) -
     checked: list[citations.CitedSentence] = []
     supported: dict[int, bool] = {}
     likely: frozenset[int] = frozenset()
-    if check and draft.content and draft.passages and not draft.refused:
+    refused = draft.refused or (error is None and is_refusal(draft.content))
+    if check and draft.content and draft.passages and not refused:
         began = time.monotonic()
         model_id = draft.context.collection.embedding_model if draft.context else None
         checked = citations.check(draft.content, draft.passages, model_id=model_id)
@@ -146,7 +148,7 @@ def conclude(draft: Draft, error: VerbatimError | None, *, check: bool = True) -
         likely=likely,
         spent=draft.meter.spent(),
         trace={
-            "refused": draft.refused,
+            "refused": refused,
             **({"reasoning_chars": draft.thought_chars} if draft.thought_chars else {}),
             "sentences": [sentence.as_json() for sentence in checked],
             "ms": {name: round(value, 1) for name, value in draft.milliseconds.items()},

@@ -1,17 +1,32 @@
-"""The honest answer of a strict model whose documents do not hold the answer. No LLM writes it."""
+"""The honest answer of a model whose documents do not hold the answer: ours, or what an LLM says then."""
 
 from collections.abc import Iterable
 from typing import Any
 
+from chat.engine.wording import says_no
+
 NOTHING = "The documents of this model do not answer this question, so I will not guess."
 NO_DOCUMENTS = "This model holds no documents yet, so there is nothing to answer from."
 NOT_READY = "The documents of this model are still being processed, so I cannot answer from them yet."
+NEAREST = "The nearest documents are:"
 SHOWN = 3
 
 
 def is_refusal(text: str) -> bool:
-    """Whether an answer is one of ours that claims nothing about the documents."""
-    return text.startswith((NOTHING, NOT_READY, NO_DOCUMENTS))
+    """Whether an answer claims nothing about the documents: one of ours, or an LLM's with our list behind."""
+    first, _, _ = text.strip().partition(f"\n\n{NEAREST}")
+    return text.startswith((NOTHING, NOT_READY, NO_DOCUMENTS)) or says_no(first)
+
+
+def closing(text: str, *, nearest: Iterable[dict[str, Any]], ending: str) -> str:
+    """What we say behind an LLM's words: the nearest documents when it refuses, else how a table was read.
+
+    Args:
+        text: all that the LLM wrote.
+        nearest: `SearchResult.nearest`, best first.
+        ending: of the table that was asked; "" for none.
+    """
+    return _listed(nearest) if is_refusal(text) else ending
 
 
 def refusal_text(nearest: Iterable[dict[str, Any]], *, ready: int, in_work: int) -> str:
@@ -35,11 +50,14 @@ def _in_work(count: int) -> str:
 
 
 def _nothing(nearest: Iterable[dict[str, Any]]) -> str:
+    listed = _listed(nearest)
+    return f"{NOTHING} {listed}" if listed else f"{NOTHING} There is nothing near it in them either."
+
+
+def _listed(nearest: Iterable[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(str(document["document_name"]) for document in nearest))[:SHOWN]
-    if not names:
-        return f"{NOTHING} There is nothing near it in them either."
     lines = "\n".join(f"- {_literal(name)}" for name in names)
-    return f"{NOTHING} The nearest documents are:\n\n{lines}"
+    return f"{NEAREST}\n\n{lines}" if names else ""
 
 
 def _literal(name: str) -> str:

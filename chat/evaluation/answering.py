@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from accounts.models import User
 from chat.engine import budget, citations, tables
 from chat.engine.outcome import Draft, conclude, require_words
-from chat.engine.refusal import is_refusal, refusal_text
+from chat.engine.refusal import closing, refusal_text
 from chat.llm import registry, windows
 from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta
 from chat.selectors import AnswerContext
-from chat.sentences import sentences
 from chat.text import storable
 from chat.usage.services import usage_record_evaluation
 from collections_app.models import AnswerMode, Collection
@@ -63,20 +62,7 @@ def answer(*, user: User, collection: Collection, question: str, result: SearchR
     took = (time.monotonic() - began) * 1000
     done = conclude(draft, None)
     supported = sum(done.supported.get(marker) is True for marker in done.cited)
-    strict = collection.answer_mode == AnswerMode.STRICT
-    refused = draft.refused or says_no(done.content, strict=strict, backed=bool(done.cited or done.likely))
-    return Written(done.content, refused, len(done.cited), supported, round(took, 1))
-
-
-def says_no(text: str, *, strict: bool, backed: bool) -> bool:
-    """Whether an answer refuses: one of our own sentences, or what a strict prompt asks the LLM for then,
-    a single sentence that cites nothing (and that no passage bears out either). In any language.
-
-    Args:
-        strict: the model's answer mode.
-        backed: it cites a passage, or one was found that most likely carries it.
-    """
-    return is_refusal(text) or (strict and not backed and len(sentences(text)) <= 1)
+    return Written(done.content, done.trace["refused"], len(done.cited), supported, round(took, 1))
 
 
 async def _work(context: AnswerContext, result: SearchResult, draft: Draft) -> None:
@@ -98,8 +84,9 @@ async def _work(context: AnswerContext, result: SearchResult, draft: Draft) -> N
         draft.refused = True
         return
     await _write(llm, context, draft)
-    if table.ending and not is_refusal(draft.content):
-        draft.text.append(f"\n\n{storable(table.ending)}")
+    more = closing(draft.content, nearest=result.nearest, ending=table.ending)
+    if more:
+        draft.text.append(storable(f"\n\n{more}"))
 
 
 async def _write(llm: LLM, context: AnswerContext, draft: Draft) -> None:

@@ -108,6 +108,18 @@ async def said(connect, llm, member, collection, text: str, question: str = QUES
     return frames[-2], await in_thread(selectors.answer_facts, message)
 
 
+async def test_an_llm_that_refuses_is_shown_as_refusing(connect, llm, member, collection):
+    """Its sentence, the nearest documents behind it, and no source that it might rest on."""
+    for told in await said(connect, llm, member, collection, "The documents do not say how many days."):
+        assert (told["uncited"], told["general_parts"], told["sentences"]) == (False, [], [])
+    answer = await in_thread(Message.objects.get, role="assistant")
+    assert answer.content.startswith("The documents do not say how many days.\n\nThe nearest documents are:")
+    assert "`handbook.txt`" in answer.content
+    trace = await in_thread(MessageTrace.objects.get, message=answer)
+    assert trace.data["refused"] is True
+    assert not await in_thread(lambda: answer.sources.filter(likely=True).exists())
+
+
 async def test_an_assisting_answer_without_the_documents_says_so(connect, llm, member, collection, assisting):
     text = "Mount Everest is the tallest mountain on Earth."
     for told in await said(connect, llm, member, collection, text, "zxqv blorp quux frobnicate"):

@@ -46,7 +46,7 @@ export async function showTrace(messageId, keep = null) {
 const alone = ({ query, rewritten }) => (rewritten || query).split("\n")[0].trim();
 
 function summary(trace) {
-  const verdict = trace.refused ? "No passage was good enough: the answer is an honest refusal." : trace.passed === false ? "No passage passed the threshold." : trace.passed ? "Passages passed the threshold." : null;
+  const verdict = trace.refused && trace.passed ? "Passages passed the threshold, but the LLM found no answer in them: it refused." : trace.refused ? "No passage was good enough: the answer is an honest refusal." : trace.passed === false ? "No passage passed the threshold." : trace.passed ? "Passages passed the threshold." : null;
   return facts([
     ["Asked", trace.query],
     ["Searched for", trace.rewritten === trace.query ? null : trace.rewritten],

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.utils import timezone
 
-from chat.evaluation import answering, runner, runs, selectors, services
+from chat.evaluation import runner, runs, selectors, services
 from chat.evaluation.runs import Trial
 from chat.models import ChatSession, EvaluationRun, Message, RunStatus
 from config.errors import ErrorCode, VerbatimError
@@ -99,18 +99,14 @@ def test_an_llm_that_does_not_answer_ends_the_run_with_its_reason(run_with, coll
 
 
 @pytest.mark.parametrize(
-    ("text", "strict", "backed", "refused"),
-    [
-        ("The passages do not say who won.", True, False, True),
-        ("Die Dokumente nennen keinen Sieger.", True, False, True),
-        ("Staff have 25 days.", True, True, False),
-        ("It was West Germany.", False, False, False),
-        ("First this. Then that.", True, False, False),
-        ("The documents of this model do not answer this question, so I will not guess.", False, False, True),
-    ],
+    ("said", "refused"), [("The passages do not say.", True), ("It was West Germany in 1954.", False)]
 )
-def test_which_answers_count_as_refusals(text, strict, backed, refused):
-    assert answering.says_no(text, strict=strict, backed=backed) is refused
+def test_what_an_llm_says_instead_of_an_answer_counts_as_refused(run_with, llm, said, refused):
+    """And what it claims without citing does not, however short."""
+    llm.script = [said]
+    result = run_with(answers=True, similarity_threshold=0.0).results.get(question=LEAVE.question)
+    assert (result.refused, result.citations) == (refused, 0)
+    assert ("`handbook.txt`" in result.answer) is refused
 
 
 def begun(admin, collection, **fields) -> EvaluationRun:
