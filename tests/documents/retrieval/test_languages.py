@@ -1,5 +1,7 @@
 """The lexical leg in several languages: inflected words, codes, accents, scripts without blanks."""
 
+from importlib import import_module
+
 import pytest
 from django.db import connection
 
@@ -103,6 +105,33 @@ def test_what_is_added_does_not_count_twice(db):
     assert set(once) == {"pump", "ab", "-1234", "ab1234", "café", "cafe"}
     assert set(once.values()) == {1}
     assert lexemes("simple", "北京北京") == {"北京": 2, "京北": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("北京北京", "北京 京北 北京"),
+        ("the 北 and 東京タワー, 서울", "北 東京 京タ タワ ワー 서울"),
+        ("北 " * 3, "北 北 北"),
+        ("no such letter", None),
+        ("", None),
+    ],
+)
+def test_runs_without_blanks_are_paired_in_their_order(db, text, pairs):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT verbatim_pairs(%s)", [text])
+        assert cursor.fetchone() == (pairs,)
+
+
+def test_pairs_are_made_as_they_were_stored(db):
+    """The column of the chunks was filled by the first form of the function: no pair may differ."""
+    first = import_module("documents.migrations.0006_lexemes").PAIRS.replace("verbatim_pairs", "pairs_before")
+    text = "".join(chr(0x4E00 + n % 1700) + (" a1 " if n % 97 == 0 else "") for n in range(3000))
+    with connection.cursor() as cursor:
+        cursor.execute(first)
+        cursor.execute("SELECT verbatim_pairs(%s), pairs_before(%s)", [text, text])
+        now, before = cursor.fetchone()
+    assert now == before
 
 
 def test_plain_prose_has_the_lexemes_of_postgresql_and_no_others(db):
