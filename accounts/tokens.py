@@ -74,6 +74,14 @@ def authenticate(raw: str) -> Credential:
     return Credential(_user_of(token), int(token["exp"]))
 
 
+def still_holds(shown: Credential) -> bool:
+    """Whether what somebody showed a while ago would still be trusted; an access token's end apart."""
+    if shown.key_id is not None:
+        return api_keys.still_opens(shown.key_id)
+    version = shown.user.token_version
+    return User.objects.filter(pk=shown.user.pk, is_active=True, token_version=version).exists()
+
+
 def issue(user: User) -> dict[str, str]:
     """A fresh pair: `{"access", "refresh"}`."""
     refresh_token = _make(Refresh, user)

@@ -27,6 +27,9 @@ class ChatSession(models.Model):
     title_vector = models.GeneratedField(
         expression=words_of("title"), output_field=SearchVectorField(), db_persist=True
     )
+    given = models.JSONField(
+        null=True, help_text="What a client of /v1 sent along, see chat.given; such a chat is not listed."
+    )
 
     class Meta:
         ordering = ("-updated_at", "id")

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from chat.engine.refusal import is_refusal
+from chat.given import Given
 from chat.llm.base import ChatMessage
 from chat.models import ChatSession, Message, MessageRole, MessageSource, MessageStatus, MessageTrace
 from chat.text import storable
@@ -28,6 +29,15 @@ TRACED = ("query", "rewritten", "answer_mode", "sentences", "general_parts", "no
 def sessions_visible_to(user: User) -> QuerySet[ChatSession]:
     """The user's own sessions with models that he may use: an answer quotes the model's documents."""
     return ChatSession.objects.filter(user_id=user.pk, collection__in=access.visible_to(user))
+
+
+def sessions_listed(user: User, *, of_programs: bool = False) -> QuerySet[ChatSession]:
+    """Those that belong into a list: without those of programs that keep the conversation themselves (`/v1`).
+
+    Args:
+        of_programs: these instead.
+    """
+    return sessions_visible_to(user).filter(given__isnull=not of_programs)
 
 
 def session_for(user: User, session_id: uuid.UUID | str) -> ChatSession:
@@ -128,6 +138,7 @@ class AnswerContext:
 
     Attributes:
         history: earlier questions and answers, oldest first, at most the collection's history_length.
+        max_tokens: how long the client wants the answer at most; None: as long as the collection allows.
     """
 
     user: User
@@ -135,6 +146,7 @@ class AnswerContext:
     session_id: uuid.UUID
     question: str
     history: list[ChatMessage]
+    max_tokens: int | None = None
 
 
 def answer_context(message_id: int) -> AnswerContext:
@@ -153,12 +165,16 @@ def answer_context(message_id: int) -> AnswerContext:
     session = answer.session
     if not has_access(session.user_id, session.collection_id):
         raise VerbatimError(ErrorCode.ACCESS_REVOKED)
+    given = Given.from_json(session.given)
+    limit = session.collection.history_length
+    history = [*given.history, *history_before(answer.reply_to, limit=limit)]
     return AnswerContext(
         user=session.user,
         collection=session.collection,
         session_id=session.pk,
         question=answer.reply_to.content,
-        history=history_before(answer.reply_to, limit=session.collection.history_length),
+        history=history[-limit:] if limit else [],
+        max_tokens=given.max_tokens,
     )
 
 

@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
+from chat.given import Given
 from chat.models import (
     ChatSession,
     Feedback,
@@ -60,9 +61,18 @@ class AnswerResult:
     spent: Spent = field(default_factory=Spent)
 
 
-def session_create(*, user: User, collection: Collection, title: str = "") -> ChatSession:
-    """A new, empty conversation. The caller has looked the collection up through `access`."""
-    return ChatSession.objects.create(user=user, collection=collection, title=one_line(title, 200))
+def session_create(
+    *, user: User, collection: Collection, title: str = "", given: Given | None = None
+) -> ChatSession:
+    """A new, empty conversation. The caller has looked the collection up through `access`.
+
+    Args:
+        given: what a client sent along that keeps the conversation itself; such a one is not listed.
+    """
+    sent = given.as_json(history_length=collection.history_length) if given else None
+    return ChatSession.objects.create(
+        user=user, collection=collection, title=one_line(title, 200), given=sent
+    )
 
 
 def session_rename(*, session: ChatSession, title: str) -> ChatSession:
@@ -110,6 +120,7 @@ def question_ask(
     session: ChatSession | None = None,
     client_id: str = "",
     origin: str = "",
+    given: Given | None = None,
 ) -> tuple[ChatSession, Message, Message]:
     """Store a question and the empty answer to it, both or neither, before anything else happens.
 
@@ -117,6 +128,7 @@ def question_ask(
         session: where to ask; None begins a conversation whose title is the question.
         client_id: the client's own name for the question, handed back to it; one question per user has it.
         origin: channel name of the asking socket, which needs no hint about its own question.
+        given: for a new session; see `session_create`.
 
     Returns:
         The session, the question, and the answer (status `streaming`, no content yet).
@@ -128,7 +140,10 @@ def question_ask(
     """
     text = message_check(message)
     with transaction.atomic():
-        session = _locked(session) if session else session_create(user=user, collection=collection)
+        if session is None:
+            session = session_create(user=user, collection=collection, given=given)
+        else:
+            session = _locked(session)
         question = _question_store(user, session, text, storable(client_id))
         answer = _answer_open(session, question, collection)
         if session.title:

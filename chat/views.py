@@ -39,7 +39,7 @@ PROVIDER_LABELS = {
 def overview(request: HttpRequest) -> HttpResponse:
     """Models to chat with, recent chats, and for admins what wants attention."""
     user = _user(request)
-    sessions = selectors.sessions_visible_to(user).select_related("collection")
+    sessions = selectors.sessions_listed(user).select_related("collection")
     context: dict[str, Any] = {
         "nav": "overview",
         "models": [_card(model) for model in collections_with_counts(user)],
@@ -108,7 +108,7 @@ def _chosen(request: HttpRequest, user: User, models: list[dict[str, Any]]) -> i
     asked = request.GET.get("model", "")
     if asked.isdecimal() and len(asked) < 19:
         return access.get_for(user, int(asked)).pk
-    last = selectors.sessions_visible_to(user).first()
+    last = selectors.sessions_listed(user).first()
     if last is not None:
         return last.collection_id
     return models[0]["id"] if models else None

@@ -79,6 +79,8 @@ class ErrorCode(StrEnum):
     SESSION_BUSY = "session_busy"
     CLIENT_ID_REUSED = "client_id_reused"
     NOT_STREAMING = "not_streaming"
+    MODEL_NOT_FOUND = "model_not_found"
+    UNSUPPORTED_PARAMETER = "unsupported_parameter"
     MALFORMED_FRAME = "malformed_frame"
     UNKNOWN_FRAME = "unknown_frame"
     STOPPED = "stopped"
@@ -313,6 +315,12 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
         "Make a new random client_id for each question.",
     ),
     C.NOT_STREAMING: D(409, "That answer is not being written any more.", "Reload the chat."),
+    C.MODEL_NOT_FOUND: D(
+        404, "There is no model of this name or id that you may use.", "GET /v1/models lists yours."
+    ),
+    C.UNSUPPORTED_PARAMETER: D(
+        400, "The request asks for something that this API does not do.", "Leave out what is named."
+    ),
     C.MALFORMED_FRAME: D(400, "The frame could not be read.", "Send one JSON object with a known type."),
     C.UNKNOWN_FRAME: D(400, "This type of frame is not known.", "See the socket's description in the docs."),
     C.STOPPED: D(409, "The answer was stopped.", "Ask again or regenerate it."),

@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/", include("collections_app.api.urls")),
     path("api/", include("documents.api.urls")),
     path("api/", include("chat.api.urls")),
+    path("v1/", include("chat.openai_api.urls")),
     path("", include("accounts.urls")),
     path("", include("collections_app.urls")),
     path("", include("documents.urls")),

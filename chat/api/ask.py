@@ -1,7 +1,7 @@
 """Asking over HTTP: at once (`/api/chat/chat`), as server-sent events (`/api/chat/stream`), with a file."""
 
-import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from accounts.permissions import caller
 from chat import selectors, services
 from chat.api.negotiation import JsonOnly
+from chat.api.pauses import with_pauses
 from chat.api.serializers import AnswerSerializer, AskSerializer, ChatUploadSerializer
 from chat.engine import runs
 from chat.engine.follow import follow
@@ -123,22 +124,14 @@ async def _answer_whole(*, user: Any, **asked: Any) -> int:
 
 async def _events(message_id: int) -> AsyncIterator[bytes]:
     """The frames as events; a comment now and then, so that no proxy gives up on a slow LLM."""
-    frames = follow(message_id)
-    pending = asyncio.ensure_future(anext(frames, None))
     seq = 0
-    try:
-        while True:
-            done, _ = await asyncio.wait({pending}, timeout=COMMENT_SECONDS)
-            if not done:
+    async with aclosing(with_pauses(follow(message_id), COMMENT_SECONDS)) as frames:  # type: ignore[type-var]
+        async for text in frames:
+            if text is None:
                 yield b": waiting\n\n"
                 continue
-            if (text := pending.result()) is None:
-                return
             seq += 1
             yield f"id: {seq}\ndata: {text}\n\n".encode()
-            pending = asyncio.ensure_future(anext(frames, None))
-    finally:
-        pending.cancel()
 
 
 def _asked(request: Request) -> dict[str, Any]:

@@ -23,6 +23,9 @@ from chat.search import WordQuery, best_messages, messages_matching, sessions_ma
 from collections_app import access
 from config.api.ordering import WholeOrdering
 
+OF_PROGRAMS = OpenApiParameter(
+    "of_programs", bool, description="true: the chats that programs asked through /v1, which are not listed."
+)
 MODEL_ID = OpenApiParameter("model_id", int, description="Only chats with this model.")
 
 
@@ -42,6 +45,7 @@ class SessionBegin(serializers.Serializer):
     model_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
 
 
+@extend_schema_view(get=extend_schema(parameters=[OF_PROGRAMS]))
 class SessionsView(ListAPIView):
     """GET: the caller's conversations, the last used first. POST: begin one.
 
@@ -57,7 +61,9 @@ class SessionsView(ListAPIView):
     queryset = ChatSession.objects.none()
 
     def get_queryset(self) -> QuerySet[ChatSession]:
-        return selectors.sessions_visible_to(caller(self.request)).select_related("collection")
+        of_programs = self.request.query_params.get("of_programs") == "true"
+        listed = selectors.sessions_listed(caller(self.request), of_programs=of_programs)
+        return listed.select_related("collection")
 
     def find(self, sessions: QuerySet[ChatSession], words: WordQuery) -> QuerySet[ChatSession]:
         """For `WordSearch`."""
@@ -136,7 +142,7 @@ class HistoryFilter(filters.FilterSet):
 
 @extend_schema_view(get=extend_schema(parameters=[MODEL_ID]))
 class HistoryView(ListAPIView):
-    """The caller's messages over all his conversations, oldest first; `?ordering=-id` turns it round."""
+    """The caller's messages over all listed conversations, oldest first; `?ordering=-id` turns it round."""
 
     api_key_methods = ("GET",)
     serializer_class = MessageSerializer
@@ -146,7 +152,8 @@ class HistoryView(ListAPIView):
     queryset = Message.objects.none()
 
     def get_queryset(self) -> QuerySet[Message]:
-        return selectors.messages_with_details(selectors.messages_shown_to(caller(self.request)))
+        messages = selectors.messages_shown_to(caller(self.request)).filter(session__given__isnull=True)
+        return selectors.messages_with_details(messages)
 
     def find(self, messages: QuerySet[Message], words: WordQuery) -> QuerySet[Message]:
         """For `WordSearch`."""

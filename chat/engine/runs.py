@@ -10,6 +10,7 @@ from chat import selectors, services
 from chat.engine import repair, stop
 from chat.engine.answer import Generation
 from chat.engine.threads import in_thread
+from chat.given import Given
 from chat.models import ChatSession, Message, MessageStatus
 from chat.protocol import question_fields
 from chat.text import storable
@@ -39,19 +40,21 @@ async def ask(
     session_id: uuid.UUID | None = None,
     client_id: str = "",
     origin: str = "",
+    given: Given | None = None,
 ) -> Started:
     """Store a question and begin to answer it; one that arrives a second time has its answer already.
 
     Args:
         client_id: the client's own name for the question. A client that does not know whether its question
             arrived sends it again with the same one, and is given the answer that was begun.
+        given: what a client sends along that keeps the conversation itself.
 
     Raises:
         VerbatimError: NOT_FOUND for a model or session that the user may not use, VALIDATION_ERROR when the
             session belongs to another model, CLIENT_ID_REUSED when the id names another question, and what
             `services.question_ask` raises.
     """
-    asked = _Asked(user, model_id, message, session_id, client_id)
+    asked = _Asked(user, model_id, message, session_id, client_id, given)
     if (known := await in_thread(_asked_before, asked)) is None:
         try:
             session, question, answer = await in_thread(_ask, asked, origin)
@@ -102,6 +105,12 @@ async def end_without_access(message_ids: list[int]) -> None:
             await stop.ask(message_id, reason)
 
 
+def leave(message_id: int) -> None:
+    """Stop an answer that this process writes, because its only reader has gone; one that has ended stays."""
+    if message_id in _running:
+        _running[message_id][0].stop()
+
+
 async def shutdown(seconds: float = 10) -> None:
     """Mark what is still being written as interrupted, with what has arrived; wait until that is stored."""
     tasks = []
@@ -135,6 +144,7 @@ class _Asked:
     message: str
     session_id: uuid.UUID | None
     client_id: str
+    given: Given | None
 
 
 def _asked_before(asked: _Asked) -> Started | None:
@@ -162,6 +172,7 @@ def _ask(asked: _Asked, origin: str) -> tuple[ChatSession, Message, Message]:
         session=session,
         client_id=asked.client_id,
         origin=origin,
+        given=asked.given,
     )
 
 

@@ -87,6 +87,9 @@ POLICY: dict[str, dict[str, str]] = {
             "/pages/<int:page>.png": {"get": MODEL},
         }.items()
     },
+    "v1/models": {"get": USER},
+    "v1/models/<path:model_name>": {"get": MODEL},
+    "v1/chat/completions": {"post": MODEL},
     "api/chat/chat": {"post": MODEL},
     "api/chat/stream": {"post": MODEL},
     "api/chat/upload": {"post": MODEL},
@@ -104,6 +107,9 @@ POLICY: dict[str, dict[str, str]] = {
 KEYS_OPEN: dict[str, str] = {
     "api/auth/me": "get",
     "api/models/<int:model_id>/search": "post",
+    "v1/models": "get",
+    "v1/models/<path:model_name>": "get",
+    "v1/chat/completions": "post",
     "api/chat/chat": "post",
     "api/chat/stream": "post",
     "api/chat/upload": "post",
@@ -161,6 +167,7 @@ def ids(collection, member) -> dict[str, Any]:
     return {
         "<uuid:upload_id>": upload.pk,
         "<int:key_id>": api_keys.key_create(user=member, name="Script")[0].pk,
+        "<path:model_name>": collection.name,
         "<int:user_id>": member.pk,
         "<int:group_id>": Group.objects.create(name="Law").pk,
         "<int:collection_id>": collection.pk,
@@ -187,6 +194,9 @@ def ask(client: APIClient, route: str, method: str, ids: dict[str, Any]):
         headers = VERSION | {"Upload-Offset": "0", "Upload-Length": "9"}
         headers["Upload-Metadata"] = metadata(filename="a.txt", model_id=model_id)
         return client.generic(method.upper(), f"/{route}", b"", PIECE, headers=headers)
+    if route == "v1/chat/completions":
+        body = {"model": str(model_id), "messages": [{"role": "user", "content": "hello"}]}
+        return client.post(f"/{route}", body, format="json")
     body = {"model_id": model_id, "message": "hello", "query": "hello"} if method == "post" else {}
     return getattr(client, method)(f"/{route}", None if method == "get" else body, format="json")
 
