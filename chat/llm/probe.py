@@ -5,8 +5,8 @@ import time
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from chat.llm import registry
-from chat.llm.base import LLM, ChatMessage, Finished, LLMConfig, LLMRequest, ReasoningDelta, TextDelta
+from chat.llm import registry, windows
+from chat.llm.base import LLM, ChatMessage, Finished, LLMRequest, ReasoningDelta, TextDelta
 from collections_app.models import Collection, Provider
 from config.errors import ErrorCode, PermanentError, VerbatimError
 
@@ -52,7 +52,9 @@ async def probe(collection: Collection, *, seconds: float = PROBE_SECONDS) -> Pr
         models = error.details.get("models", [])
         return Probe(False, error.message, _since(began), str(error.code), error.next_step, models)
     took = _since(began)
-    return Probe(True, _praise(config, took), took, models=await _models(llm))
+    names, window = await asyncio.gather(_models(llm), windows.window_of(llm))
+    message = f"{config.model} answered in {took / 1000:.1f} seconds.{_about_window(collection, window)}"
+    return Probe(True, message, took, models=names)
 
 
 async def _ask(llm: LLM, seconds: float) -> None:
@@ -87,8 +89,14 @@ async def _models(llm: LLM) -> list[str]:
         return []
 
 
-def _praise(config: LLMConfig, took_ms: int) -> str:
-    return f"{config.model} answered in {took_ms / 1000:.1f} seconds."
+def _about_window(collection: Collection, window: int | None) -> str:
+    """How the window that the server names and the one that is set go together."""
+    ours = collection.context_tokens
+    if window is None:
+        return ""
+    if window < ours:
+        return f" It takes {window:,} tokens at most; prompts keep to that instead of the {ours:,} set here."
+    return f" It can take {window:,} tokens; {ours:,} are set here." if window > ours else ""
 
 
 def _since(began: float) -> int:

@@ -39,6 +39,22 @@ def test_a_model_that_answers_is_praised_with_its_time_and_neighbours(admin, cli
     assert result["code"] == ""
 
 
+@pytest.mark.parametrize(
+    ("window", "words"),
+    [
+        (2048, "2,048 tokens at most; prompts keep to that instead of the 8,192 set here"),
+        (131_072, "can take 131,072 tokens; 8,192 are set here"),
+        (8192, "seconds."),
+        (None, "seconds."),
+    ],
+)
+def test_the_models_own_window_is_told(admin, client_for, ollama_collection, llm_server, window, words):
+    llm_server.window = window
+    message = run_test(client_for(admin), ollama_collection)["message"]
+    assert words in message
+    assert ("tokens" in message) is ("tokens" in words)
+
+
 def test_a_model_that_needs_all_its_tokens_to_think_is_well(admin, client_for, ollama_collection):
     ollama_collection.llm_model_name = "empty-length"
     ollama_collection.save()
