@@ -57,16 +57,15 @@ $("#test")?.addEventListener("click", async () => {
   try {
     if (isDirty() || $("#clear-key")?.checked) await save();
     const answer = await api.post(`/api/models/${data.id}/test`);
-    showResult(result, answer.ok !== false, answer.message ?? "The LLM answers.", answer.next_step, answer.took_ms ?? answer.milliseconds);
+    showResult(result, answer.ok !== false, answer.message ?? "The LLM answers.", answer.next_step);
   } catch (error) {
     if (error.code === "validation_error") showErrors(form, error);
     showResult(result, false, error.message, error.nextStep);
   }
 });
 
-function showResult(node, ok, message, step = "", ms = null) {
-  const time = ms ? ` (${Math.round(ms)} ms)` : "";
-  fill(node, el("div", { class: `notice ${ok ? "ok" : "bad"}`, "data-testid": "test-result" }, icon(ok ? "check" : "warn"), el("p", {}, el("strong", { text: message + time }), nextStep(message, step))));
+function showResult(node, ok, message, step = "") {
+  fill(node, el("div", { class: `notice ${ok ? "ok" : "bad"}`, "data-testid": "test-result" }, icon(ok ? "check" : "warn"), el("p", {}, el("strong", { text: message }), nextStep(message, step))));
 }
 
 $("#delete")?.addEventListener("click", async (event) => {
