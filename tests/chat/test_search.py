@@ -137,8 +137,13 @@ def test_an_excerpt_is_plain_text_around_the_first_word(find, member, collection
 def test_a_search_costs_five_queries_however_much_is_found(
     client_for, member, collection, django_assert_num_queries
 ):
-    for number in range(30):
-        chat(member, collection, f"Question {number} about a needle", "The needle is there.")
+    sessions = ChatSession.objects.bulk_create(
+        ChatSession(user=member, collection=collection, title=f"Question {number}") for number in range(30)
+    )
+    Message.objects.bulk_create(
+        Message(session=session, role=MessageRole.USER, content="Where is the needle?")
+        for session in sessions
+    )
     mine = client_for(member)
     with django_assert_num_queries(5):  # the words' lexemes, their sequence, count, page, best messages
         found = mine.get("/api/chat/sessions?search=needle&page_size=25").json()

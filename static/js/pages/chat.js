@@ -185,7 +185,7 @@ class ChatPage {
     await this.attachments.stored();
     if (!this.attachments.busy) return;
     await new Promise((resolve) => {
-      fill(node, "Waiting until the attached file has been read", button("Ask now, without it", resolve, { class: "word", "data-testid": "ask-now" }));
+      fill(node, "Waiting until the attached file has been read", button("Ask now, without it", resolve, { class: "btn quiet small", "data-testid": "ask-now" }));
       this.attachments.settled().then(resolve);
     });
   }
