@@ -21,6 +21,7 @@ from documents.retrieval.search import MAX_TOP_K
 from documents.selectors import documents_of_collection, readiness
 
 MAX_OPEN_RUNS = 5  # per model, waiting or running
+MAX_ENDED_RUNS = 100  # per model; a new run takes the place of the oldest
 LLM_QUEUE = "llm"  # of the workers that may call out; those that read files may not
 IN_FORCE = (  # besides what can be tried, see `Trial`
     *("llm_provider", "llm_model_name", "system_prompt", "temperature", "max_tokens", "context_tokens"),
@@ -46,7 +47,7 @@ class Trial:
 def run_create(
     *, actor: User, collection: Collection, trial: Trial, label: str = "", ring_worker: bool = True
 ) -> EvaluationRun:
-    """Begin a run over all test questions of a model, as they are now.
+    """Begin a run over all test questions of a model, as they are now. The oldest beyond the bound goes.
 
     Args:
         ring_worker: tell a worker; else the caller does the work at once.
@@ -84,10 +85,17 @@ def run_create(
         EvaluationResult.objects.bulk_create(
             (_asked(run, index, question) for index, question in enumerate(questions)), batch_size=500
         )
+        _forget_oldest(collection)
         audit.record(actor, "evaluation.run_started", collection, run=run.pk, questions=len(questions))
         if ring_worker:
             ring(run)
     return run
+
+
+def _forget_oldest(collection: Collection) -> None:
+    ended = selectors.runs_of(collection).exclude(status__in=selectors.OPEN).order_by("-pk")
+    oldest = list(ended.values_list("pk", flat=True)[MAX_ENDED_RUNS:])
+    EvaluationRun.objects.filter(pk__in=oldest).delete()
 
 
 def ring(run: EvaluationRun) -> None:

@@ -182,6 +182,8 @@ def has_stranger_facts(claim: Claim, evidence: Evidence) -> str:
     about = claim.words - {word for scene in scenes for word in scene.stems_of_names}
     for part in parts(claim):
         for one in part.numbers:
+            if not evidence.reading.may_hold(one, claim.reading):
+                continue  # it stands nowhere in the passage, so beside nobody else
             own = [scene for scene in scenes if scene.has_number(one, claim, evidence)]
             owners = {fold(word) for word in _WORD.findall(part.claim.text)} & mine
             verbs = _strange_verbs(own, mine, about)

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property, lru_cache
 
 from chat.support.dates import Date
 
+_ONE = Decimal(1)
 ROUGH = Decimal("0.05")  # how far "about" may be from the value, and half of its last digit that is not 0
 
 
@@ -56,9 +58,28 @@ class Reading:
 
     def holds(self, one: Quantity, said: "Reading") -> bool:
         """Whether a number that another text says is among these."""
-        if any(self.equal(one, other, said) for other in self.quantities):
+        if self.may_hold(one, said) and any(self.equal(one, other, said) for other in self.quantities):
             return True
         return not one.kind and any(value == year for value in one.values for year in self.years)
+
+    def may_hold(self, one: Quantity, said: "Reading") -> bool:
+        """False when `equal` is so for `one` and all numbers of ours: told by one look-up, not by each."""
+        values, texts = self._meant
+        if _is_rounded(one, one.factor) or _is_rounded(one, _ONE) or one.text in texts:
+            return True
+        mine = _scaled(one, said.scales, _ONE) | _scaled(one, said.scales, one.factor)
+        return not mine.isdisjoint(values)
+
+    @cached_property
+    def _meant(self) -> tuple[frozenset[Decimal], frozenset[str]]:
+        """All that our numbers may mean, in whatever unit, and how they are written."""
+        values = frozenset(
+            value
+            for other in self.quantities
+            for factor in (_ONE, other.factor)
+            for value in _scaled(other, self.scales, factor)
+        )
+        return values, frozenset(other.text for other in self.quantities)
 
     def equal(self, one: Quantity, other: Quantity, said: "Reading") -> bool:
         """Whether `one`, from the text `said`, is `other` of ours."""
@@ -67,19 +88,34 @@ class Reading:
                 return False
         elif "%" in (one.kind, other.kind) and not (self.percent if one.kind == "%" else said.percent):
             return False
-        factors = (one.factor, other.factor) if one.kind and other.kind else (Decimal(1), Decimal(1))
-        mine = {value * factors[0] for value in _scaled(one, said.scales)}
-        theirs = {value * factors[1] for value in _scaled(other, self.scales)}
-        as_written = (one.text, one.scale, one.factor) == (other.text, other.scale, other.factor)
-        if mine & theirs or as_written:
+        factors = (one.factor, other.factor) if one.kind and other.kind else (_ONE, _ONE)
+        mine, theirs = _scaled(one, said.scales, factors[0]), _scaled(other, self.scales, factors[1])
+        if not mine.isdisjoint(theirs):
             return True
+        if (one.text, one.scale, one.factor) == (other.text, other.scale, other.factor):
+            return True  # as it is written
+        if not _is_rounded(one, factors[0]):
+            return False
         return any(_rounds_to(one, value, wanted, factors[0]) for value in theirs for wanted in mine)
 
 
-def _scaled(one: Quantity, scales: frozenset[Decimal]) -> set[Decimal]:
+def _is_rounded(one: Quantity, factor: Decimal) -> bool:
+    """Whether a number may stand for others near it; else it is exact to the unit."""
+    return one.rough or one.scaled or one.step * factor < 1
+
+
+def _scaled(one: Quantity, scales: frozenset[Decimal], factor: Decimal) -> frozenset[Decimal]:
+    """What a number may mean in a text that states these scales, in the base unit."""
     if one.scaled or one.kind in ("%", "day", "month", "second") or one.ordinal:
-        return set(one.values)
-    return set(one.values) | {value * scale for value in one.values for scale in scales}
+        scales = frozenset()
+    return _multiplied(one.values, scales, factor)
+
+
+@lru_cache(maxsize=8192)  # each number of an answer is compared with each of its passages' numbers
+def _multiplied(
+    values: frozenset[Decimal], scales: frozenset[Decimal], factor: Decimal
+) -> frozenset[Decimal]:
+    return frozenset(value * scale * factor for value in values for scale in (_ONE, *scales))
 
 
 def _rounds_to(one: Quantity, value: Decimal, wanted: Decimal, factor: Decimal) -> bool:

@@ -253,6 +253,16 @@ def test_too_many_runs_at_once_are_refused(admin, collection, questions):
     assert refusal.value.code == ErrorCode.CONFLICT
 
 
+def test_the_oldest_ended_runs_make_room_and_open_ones_stay(admin, collection, questions, monkeypatch):
+    monkeypatch.setattr(runs, "MAX_ENDED_RUNS", 2)
+    waits, *ended = [begun(admin, collection) for _ in range(4)]
+    for run in ended:
+        runs.run_cancel(actor=admin, run=run)
+    newest = begun(admin, collection)
+    kept = set(EvaluationRun.objects.values_list("pk", flat=True))
+    assert kept == {waits.pk, ended[1].pk, ended[2].pk, newest.pk}
+
+
 def test_two_runs_are_compared_question_by_question(run_with, admin, collection, questions):
     base = run_with(similarity_threshold=0.0)
     services.question_delete(actor=admin, question=questions[1])
