@@ -19,6 +19,9 @@ from chat.models import (
     MessageSource,
     MessageTrace,
 )
+from chat.usage import admin as usage_admin
+
+__all__ = ["usage_admin"]  # Django looks for an app's console here
 
 SHOWN_OF_TRACE = ("passed", "refused", "prompt", "ms")  # the rest quotes the question and the documents
 

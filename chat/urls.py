@@ -5,6 +5,7 @@ from django.urls import path
 from chat import views
 from chat.evaluation import pages as evaluation
 from chat.feedback.pages import model_feedback
+from chat.usage import pages as usage
 from config.api.routing import both
 
 urlpatterns = [
@@ -14,4 +15,6 @@ urlpatterns = [
     *both("account/chats/delete", views.chats_delete_all, "chats-delete-all"),
     *both("models/<int:model_id>/feedback", model_feedback, "model-feedback"),
     *both("models/<int:model_id>/evaluate", evaluation.model_evaluate, "model-evaluate"),
+    *both("usage", usage.own, "usage"),
+    *both("usage/people", usage.people, "usage-people"),
 ]

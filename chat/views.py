@@ -12,6 +12,7 @@ from accounts.models import User
 from chat import selectors
 from chat.models import ChatSession
 from chat.removal import sessions_delete_all
+from chat.usage.limits import bounds_of
 from collections_app import access
 from collections_app.models import Collection, Provider
 from collections_app.selectors import collections_with_counts
@@ -72,6 +73,7 @@ def chat(request: HttpRequest, session_id: uuid.UUID | None = None) -> HttpRespo
         "models": models,
         "model_id": session.collection_id if session else _chosen(request, user, models),
         "is_admin": user.is_admin,
+        "tokens_limited": any(bound.what == "tokens_per_day" for bound in bounds_of(user)),
         "attachments": _attachments(user, session) if session else [],
     }
     return render(request, "chat.html", {"nav": "chat", "chat_data": data, "session": session})

@@ -1,6 +1,6 @@
 """Addresses of the API, relative to /api/."""
 
-from chat.api import ask, evaluation, exports, messages, model_test, sessions
+from chat.api import ask, evaluation, exports, messages, model_test, sessions, usage
 from chat.feedback.api import ModelFeedbackView
 from config.api.routing import both
 
@@ -27,6 +27,11 @@ urlpatterns = [
         "api-chat-source-page",
     ),
     *both("chat/messages/<int:message_id>/trace", messages.TraceView.as_view(), "api-chat-trace"),
+    *both("usage", usage.OwnUsage.as_view(), "api-usage"),
+    *both("usage/users", usage.UsersUsage.as_view(), "api-usage-users"),
+    *both("usage/groups", usage.GroupsUsage.as_view(), "api-usage-groups"),
+    *both("users/<int:user_id>/limits", usage.UserLimits.as_view(), "api-user-limits"),
+    *both("groups/<int:group_id>/limits", usage.GroupLimits.as_view(), "api-group-limits"),
     *both("models/<int:collection_id>/test", model_test.ModelTestView.as_view(), "model-test"),
     *both("llm/providers", model_test.ProvidersView.as_view(), "llm-providers"),
     *both("models/<int:collection_id>/feedback", ModelFeedbackView.as_view(), "model-feedback-list"),

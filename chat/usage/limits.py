@@ -1,7 +1,6 @@
 """Which limits bind somebody, how much of each is used, and the refusal when one is reached."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -83,8 +82,8 @@ class LimitState:
 def bounds_of(user: User) -> list[Bound]:
     """The limits that bind a user, whatever his role.
 
-    His own row first, else the most generous of his groups' each-member rows, else the deployment's
-    defaults. The rows that a group has together always bind as well.
+    For messages and for tokens: what is set for him, else the most generous of what his groups set for each
+    member, else the deployment's default. What a group has together always binds as well.
     """
     of_his_groups = Q(group__in=user.groups.all())
     rows = list(UsageLimit.objects.filter(Q(user=user) | of_his_groups).select_related("group"))
@@ -92,16 +91,16 @@ def bounds_of(user: User) -> list[Bound]:
     each = [row for row in rows if row.group_id and not row.together]
     found: list[Bound] = []
     for what in WHATS:
-        if own:
-            found += _bound(what, own[0], "user")
-        elif each:
-            found += _bound(what, max(each, key=lambda row: _generosity(row, what)), "group")
-        elif default := int(getattr(settings, what.upper())):
-            found.append(Bound(what, default, "default"))
-        for row in rows:
-            if row.together:
-                found += _bound(what, row, "group_together")
-    return found
+        own_set, each_set = _that_set(what, own), _that_set(what, each)
+        if own_set:
+            found.append(_bound(what, own_set[0], "user"))
+        elif each_set:
+            most = max(each_set, key=lambda row: getattr(row, what) or math.inf)
+            found.append(_bound(what, most, "group"))
+        else:
+            found.append(Bound(what, int(getattr(settings, what.upper())), "default"))
+        found += [_bound(what, row, "group_together") for row in _that_set(what, rows) if row.together]
+    return [bound for bound in found if bound.limit]  # 0: no limit
 
 
 def states_of(user: User, *, now: datetime | None = None) -> list[LimitState]:
@@ -129,15 +128,23 @@ def require_room(user: User) -> None:
         raise _refusal(max(reached, key=lambda state: state.resets_at), now)
 
 
-def _bound(what: What, row: UsageLimit, source: Any) -> Iterable[Bound]:
-    limit = getattr(row, what)
-    if limit is not None:
-        yield Bound(what, limit, source, row.group_id, row.group.name if row.group else "")
+def in_words(wait: timedelta) -> str:
+    """How long that is: "40 seconds", "5 minutes", "7 hours"."""
+    seconds = max(1, math.ceil(wait.total_seconds()))
+    if seconds < 60:
+        return "1 second" if seconds == 1 else f"{seconds} seconds"
+    minutes = math.ceil(seconds / 60)
+    if minutes < 90:
+        return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    return f"{round(minutes / 60)} hours"
 
 
-def _generosity(row: UsageLimit, what: What) -> float:
-    limit = getattr(row, what)
-    return math.inf if limit is None else limit
+def _that_set(what: What, rows: list[UsageLimit]) -> list[UsageLimit]:
+    return [row for row in rows if getattr(row, what) is not None]
+
+
+def _bound(what: What, row: UsageLimit, source: Any) -> Bound:
+    return Bound(what, getattr(row, what), source, row.group_id, row.group.name if row.group else "")
 
 
 def _states(bounds: list[Bound], user: User, now: datetime) -> list[LimitState]:
@@ -189,7 +196,8 @@ def _refusal(state: LimitState, now: datetime) -> VerbatimError:
         code = ErrorCode.TOKEN_QUOTA_EXCEEDED
         message = f"{who} used {state.used:,} of {whose} {bound.limit:,} tokens for today."
         begins = f"{state.resets_at:%H:%M} ({settings.DAY_TIME_ZONE})"
-        step = f"The next day begins at {begins}, in {_roughly(wait)}; an administrator can raise the limit."
+        left = in_words(state.resets_at - now)
+        step = f"The next day begins at {begins}, in {left}; an administrator can raise the limit."
     details = {
         "limit": bound.limit,
         "used": state.used,
@@ -200,10 +208,3 @@ def _refusal(state: LimitState, now: datetime) -> VerbatimError:
     if bound.is_shared:
         details["group"] = bound.group
     return VerbatimError(code, message, details=details, next_step=step, retry_after=wait)
-
-
-def _roughly(seconds: int) -> str:
-    minutes = math.ceil(seconds / 60)
-    if minutes < 90:
-        return "1 minute" if minutes == 1 else f"{minutes} minutes"
-    return f"{round(minutes / 60)} hours"

@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -54,7 +53,7 @@ class UsageEntry(models.Model):
 
 
 class UsageLimit(models.Model):
-    """How much somebody may ask. Null means no limit.
+    """How much somebody may ask. Null: not set here, what stands behind it holds; 0: no limit.
 
     A row is for one user, for each member of a group, or (`together`) for a group as a whole.
     """
@@ -71,10 +70,10 @@ class UsageLimit(models.Model):
     )
     together = models.BooleanField(default=False, help_text="All members of the group share it.")
     messages_per_minute = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: no limit."
+        null=True, blank=True, help_text="Empty: not set here. 0: no limit."
     )
     tokens_per_day = models.PositiveBigIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: no limit."
+        null=True, blank=True, help_text="Empty: not set here. 0: no limit."
     )
 
     class Meta:

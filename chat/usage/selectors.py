@@ -26,11 +26,12 @@ def usage_by_day(user: User, *, days: int = DAYS, now: datetime | None = None) -
         .values("day")
         .annotate(
             questions=Count("pk", filter=CHAT),
+            # before the two below, whose names would be taken for its columns
+            evaluation_tokens=Coalesce(Sum(TOKENS, filter=~CHAT), 0, output_field=BigIntegerField()),
             prompt_tokens=Coalesce(Sum("prompt_tokens", filter=CHAT), 0, output_field=BigIntegerField()),
             completion_tokens=Coalesce(
                 Sum("completion_tokens", filter=CHAT), 0, output_field=BigIntegerField()
             ),
-            evaluation_tokens=Coalesce(Sum(TOKENS, filter=~CHAT), 0, output_field=BigIntegerField()),
         )
         .order_by("-day")
     )
@@ -78,15 +79,18 @@ def groups_with_usage(actor: User) -> QuerySet[Group]:
     )
 
 
-def limits_of_user(user: User) -> UsageLimit | None:
-    """The limit that is his alone."""
-    return UsageLimit.objects.filter(user=user).first()
+def limits_of_user(user: User) -> UsageLimit:
+    """The limit that is his alone; one that sets nothing where there is none."""
+    return UsageLimit.objects.filter(user=user).first() or UsageLimit(user=user)
 
 
-def limits_of_group(group: Group) -> dict[str, UsageLimit | None]:
-    """The limits that a group sets, under `each` and `together`."""
-    found = {row.together: row for row in UsageLimit.objects.filter(group=group)}
-    return {"each": found.get(False), "together": found.get(True)}
+def limits_of_group(group: Group) -> dict[str, UsageLimit]:
+    """The limits that a group sets, under `each` and `together`, in the same way."""
+    found = {row.together: row for row in group.usage_limits.all()}  # type: ignore[attr-defined]
+    return {
+        name: found.get(together) or UsageLimit(group=group, together=together)
+        for name, together in (("each", False), ("together", True))
+    }
 
 
 def _entries(user: User, days: int, now: datetime | None) -> QuerySet[UsageEntry]:

@@ -104,43 +104,33 @@ def limit_set(
     together: bool = False,
     messages_per_minute: int | None,
     tokens_per_day: int | None,
-) -> UsageLimit:
-    """Set the limit of a user, of each member of a group, or of a group together. None: no limit.
+) -> None:
+    """Set the limit of a user, of each member of a group, or of a group together.
 
     Args:
         actor: an admin; for the limit of a superadmin, a superadmin.
         user, group: whose; one of the two.
+        messages_per_minute, tokens_per_day: 0 for no limit; None for what holds where this sets nothing.
 
     Raises:
         VerbatimError: PERMISSION_DENIED, SUPERADMIN_PROTECTED.
     """
     _require_may_limit(actor, user)
+    target = user or group
+    if target is None:
+        raise TypeError("limit_set needs a user or a group")
     values = {"messages_per_minute": messages_per_minute, "tokens_per_day": tokens_per_day}
+    whose: dict[str, Any] = {"user": user, "group": group, "together": together}
     with transaction.atomic():
-        found = UsageLimit.objects.select_for_update().filter(user=user, group=group, together=together)
-        before = found.first()
-        if before is not None and _values(before) == values:
-            return before
-        limit, _ = UsageLimit.objects.update_or_create(
-            user=user, group=group, together=together, defaults=values
-        )
-        old = _values(before) if before else None
-        audit.record(actor, "usage_limit.set", _target(limit), together=together, before=old, after=values)
-    return limit
-
-
-def limit_remove(*, actor: User, limit: UsageLimit) -> None:
-    """Remove a limit; what stands behind it binds again.
-
-    Raises:
-        VerbatimError: PERMISSION_DENIED, SUPERADMIN_PROTECTED.
-    """
-    _require_may_limit(actor, limit.user)
-    with transaction.atomic():
-        audit.record(
-            actor, "usage_limit.removed", _target(limit), together=limit.together, before=_values(limit)
-        )
-        limit.delete()
+        row = UsageLimit.objects.select_for_update().filter(**whose).first()
+        before = {what: getattr(row, what) if row else None for what in WHATS}
+        if before == values:
+            return
+        if set(values.values()) == {None}:
+            UsageLimit.objects.filter(**whose).delete()
+        else:
+            UsageLimit.objects.update_or_create(**whose, defaults=values)
+        audit.record(actor, "usage_limit.set", target, together=together, before=before, after=values)
 
 
 def _require_may_limit(actor: User, user: User | None) -> None:
@@ -150,13 +140,3 @@ def _require_may_limit(actor: User, user: User | None) -> None:
         raise VerbatimError(
             ErrorCode.SUPERADMIN_PROTECTED, next_step="Only a superadmin sets the limit of a superadmin."
         )
-
-
-def _values(limit: UsageLimit) -> dict[str, Any]:
-    return {what: getattr(limit, what) for what in WHATS}
-
-
-def _target(limit: UsageLimit) -> User | Group:
-    target = limit.user or limit.group
-    assert target is not None  # the database sees to it
-    return target

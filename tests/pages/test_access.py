@@ -28,11 +28,14 @@ PAGES = [
     ("/documents/{private_document}/", SIGN_IN, 404, 200, 404, 404),
     ("/users/", SIGN_IN, 403, 403, 200, 200),
     ("/groups/", SIGN_IN, 403, 403, 200, 200),
+    ("/usage/", SIGN_IN, 200, 200, 200, 200),
+    ("/usage/people/", SIGN_IN, 403, 403, 200, 200),
     ("/api/docs/", SIGN_IN, 200, 200, 200, 200),
 ]
 PAGE_MODULES = (
     *("accounts.views", "collections_app.views", "documents.views", "chat.views", "chat.evaluation.pages"),
     "chat.feedback.pages",
+    "chat.usage.pages",
     "config.api.docs",
 )
 OPEN_TO_ALL = {"signin", "signup-page", "signout"}

@@ -45,6 +45,11 @@ POLICY: dict[str, dict[str, str]] = {
     "api/users/<int:user_id>/password": {"post": ADMIN},
     "api/groups": {"get": ADMIN, "post": ADMIN},
     "api/groups/<int:group_id>": {"get": ADMIN, "patch": ADMIN, "delete": ADMIN},
+    "api/users/<int:user_id>/limits": {"get": ADMIN, "put": ADMIN},
+    "api/groups/<int:group_id>/limits": {"get": ADMIN, "put": ADMIN},
+    "api/usage": {"get": USER},
+    "api/usage/users": {"get": ADMIN},
+    "api/usage/groups": {"get": ADMIN},
     "api/models": {"get": USER, "post": ADMIN},
     "api/models/<int:collection_id>": {"get": MODEL, "patch": ADMIN, "delete": ADMIN},
     "api/models/<int:collection_id>/users": {"get": ADMIN, "post": ADMIN},
@@ -105,6 +110,7 @@ POLICY: dict[str, dict[str, str]] = {
 }
 # What an API key opens, and nothing else: a view that is not here answers it with 403.
 KEYS_OPEN: dict[str, str] = {
+    "api/usage": "get",
     "api/auth/me": "get",
     "api/models/<int:model_id>/search": "post",
     "v1/models": "get",

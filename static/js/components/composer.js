@@ -1,16 +1,18 @@
 // Where questions are written: Enter sends, the box grows, an unsent draft survives a reload.
 import { $, debounce } from "../lib/dom.js";
+import { UsageNotice } from "./usage_notice.js";
 
 const NEAR_LIMIT = 500;
 
 export class Composer {
-  /** @param {{submit: (text: string) => void, stop: () => void, files: (files: File[]) => void}} on */
+  /** @param {{submit: (text: string) => void, stop: () => void, files: (files: File[]) => void, tokensLimited: boolean}} on */
   constructor(root, on) {
     this.form = $("#ask-form", root);
     this.input = $("#question", root);
     this.askButton = $("#ask", root);
     this.stopButton = $("#stop", root);
     this.left = $("#chars-left", root);
+    this.usage = new UsageNotice($("#usage-note", root), on.tokensLimited);
     this.on = on;
     this.draftKey = "";
     this.listen();
@@ -105,6 +107,7 @@ export class Composer {
     this.askButton.hidden = busy;
     this.stopButton.hidden = !busy;
     this.stopButton.disabled = !stoppable;
+    if (!busy) this.usage.refresh(); // an answer has ended, or a question was refused
   }
 
   setEnabled(enabled, placeholder) {

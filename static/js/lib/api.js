@@ -69,6 +69,7 @@ async function send(method, path, body, { signal } = {}) {
 export const get = (path, options) => send("GET", path, undefined, options);
 export const post = (path, body = {}, options) => send("POST", path, body, options);
 export const patch = (path, body, options) => send("PATCH", path, body, options);
+export const put = (path, body, options) => send("PUT", path, body, options);
 export const del = (path, options) => send("DELETE", path, undefined, options);
 
 /** `/path?with=parameters`; empty values are left out. */

@@ -67,6 +67,9 @@ export function when(iso, now = new Date()) {
   return DATE.format(date);
 }
 
+/** "14:05" */
+export const clock = (iso) => CLOCK.format(new Date(iso));
+
 /** A day and its hour: "9 Mar, 14:05". */
 export const moment = (iso) => `${MOMENT_DAY.format(new Date(iso))}, ${CLOCK.format(new Date(iso))}`;
 

@@ -30,7 +30,7 @@ class ChatPage {
     this.active = null; // the answer that is being written
     const root = $("#chat");
     this.conversation = new Conversation(root, this.answerActions());
-    this.composer = new Composer(root, { submit: (text) => this.submit(text), stop: () => this.stop(), files: (files) => this.attachments.add(files) });
+    this.composer = new Composer(root, { submit: (text) => this.submit(text), stop: () => this.stop(), files: (files) => this.attachments.add(files), tokensLimited: data.tokens_limited });
     this.attachments = new Attachments($("#chips"), () => ({ model_id: this.model.id, session_id: this.session?.id }), (id) => this.adopt(id));
     this.evidence = new Evidence($("#evidence"), root, { onClose: () => this.evidenceClosed() });
     this.list = new SessionList($("#sessions"), $("#find-chat"), { onRenamed: (id, title) => this.renamed(id, title), onDeleted: (id) => id === this.session?.id && location.assign("/chat/") });

@@ -1,6 +1,7 @@
 // Groups, for admins: create, rename, choose who is in, delete.
 import { confirmAction, openDialog } from "../components/dialog.js";
 import { submitting } from "../components/form.js";
+import { groupLimits } from "../components/limits.js";
 import { showPager } from "../components/pager.js";
 import { Picker } from "../components/picker.js";
 import { complain, say } from "../components/toast.js";
@@ -33,7 +34,7 @@ function row(group) {
     { "data-testid": "group-row" },
     el("td", {}, el("span", { class: "doc", text: group.name })),
     el("td", { class: "num", "data-label": "People", text: number(group.user_count) }),
-    el("td", { class: "acts" }, button("Change", () => edit(group), { "aria-label": `Change ${group.name}` }), button("Delete", () => remove(group), { class: "word danger", "aria-label": `Delete ${group.name}` })),
+    el("td", { class: "acts" }, button("Change", () => edit(group), { "aria-label": `Change ${group.name}` }), button("Limits", () => groupLimits(group).catch(complain), { "aria-label": `Limits of ${group.name}` }), button("Delete", () => remove(group), { class: "word danger", "aria-label": `Delete ${group.name}` })),
   );
 }
 

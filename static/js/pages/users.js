@@ -1,6 +1,7 @@
 // People, for admins: find, create, change the role, deactivate, delete.
 import { confirmAction, openDialog } from "../components/dialog.js";
 import { submitting, values } from "../components/form.js";
+import { userLimits } from "../components/limits.js";
 import { showPager } from "../components/pager.js";
 import { complain, say } from "../components/toast.js";
 import * as api from "../lib/api.js";
@@ -28,6 +29,7 @@ async function load(page = current) {
 
 function row(user) {
   const name = user.full_name || user.email;
+  const mayLimit = data.is_superadmin || user.role !== "superadmin";
   const fixed = user.id === data.me || user.role === "superadmin";
   return el(
     "tr",
@@ -36,7 +38,7 @@ function row(user) {
     el("td", { "data-label": "Role" }, fixed ? user.role : roleSelect(user, name)),
     el("td", { "data-label": "State" }, el("span", { class: user.is_active ? "state ok" : "state", text: user.is_active ? "active" : "deactivated" })),
     el("td", { class: "nowrap", "data-label": "Since", text: when(user.created_at) }),
-    el("td", { class: "acts" }, fixed ? null : actions(user, name)),
+    el("td", { class: "acts" }, mayLimit ? limits(user, name) : null, fixed ? null : actions(user, name)),
   );
 }
 
@@ -46,6 +48,8 @@ function roleSelect(user, name) {
   select.addEventListener("change", () => change(user, { role: select.value }, `${name} is now ${select.value}.`));
   return select;
 }
+
+const limits = (user, name) => button("Limits", () => userLimits(user, name).catch(complain), { "aria-label": `Limits of ${name}` });
 
 function actions(user, name) {
   const toggle = user.is_active

@@ -139,7 +139,7 @@ def open_answer(collection, member) -> Message:
 
 def test_an_answer_whose_process_died_is_estimated_from_what_was_stored(open_answer):
     MessageTrace.objects.create(message=open_answer, data={"prompt": {"tokens": 900}})
-    services.answer_progress(message_id=open_answer.pk, content="Full-time staff have 25 days")
+    services.answers_progress(contents={open_answer.pk: "Full-time staff have 25 days"})
     assert services.answers_interrupt(message_ids=[open_answer.pk]) == 1
     found = UsageEntry.objects.get()
     assert (found.prompt_tokens, found.estimated) == (900, True)

@@ -64,18 +64,29 @@ def test_a_group_without_a_limit_is_the_most_generous(member, department):
     other = Group.objects.create(name="Finance")
     member.groups.add(other)
     limit(department, tokens_per_day=100)
-    limit(other)
+    limit(other, tokens_per_day=0)
     assert in_force(member) == set()
 
 
-def test_his_own_row_goes_before_his_groups_also_when_it_is_stricter_or_empty(member, department, settings):
-    settings.MESSAGES_PER_MINUTE = 30
+def test_his_own_limit_goes_before_his_groups_also_when_it_is_stricter_or_none(member, department):
     limit(department, messages_per_minute=50, tokens_per_day=100)
     own = limit(member, messages_per_minute=2)
-    assert in_force(member) == {("messages_per_minute", 2, "user", "")}
-    own.messages_per_minute = None
+    assert ("messages_per_minute", 2, "user", "") in in_force(member)
+    own.messages_per_minute = 0
     own.save()
-    assert in_force(member) == set()
+    assert in_force(member) == {("tokens_per_day", 100, "group", "Law")}
+
+
+def test_to_limit_tokens_lifts_no_limit_of_messages(member, department, settings):
+    settings.MESSAGES_PER_MINUTE = 30
+    limit(department, tokens_per_day=100)
+    limit(department, together=True, tokens_per_day=500)
+    limit(member, tokens_per_day=200)
+    assert in_force(member) == {
+        ("messages_per_minute", 30, "default", ""),
+        ("tokens_per_day", 200, "user", ""),
+        ("tokens_per_day", 500, "group_together", "Law"),
+    }
 
 
 def test_what_a_group_has_together_binds_as_well(member, stranger, department):
