@@ -21,6 +21,7 @@ CONDENSE_TURNS = 6
 CONDENSE_TURN_CHARS = 1500
 MAX_REWRITTEN_CHARS = 400
 
+_CITES = re.compile(r"\[\d{1,3}\]")
 _LABEL = re.compile(r"^(?:(?:rewritten|standalone|last) )?question:\s*", re.I)
 
 
@@ -81,11 +82,11 @@ async def _ask(llm: LLM, question: str, history: Sequence[ChatMessage]) -> str:
 def _accepted(written: str, question: str, history: Sequence[ChatMessage]) -> str:
     """The rewritten question, or nothing when it is none: empty, several lines, an essay, or an answer.
 
-    An answer shows by a number that nobody has named.
+    An answer shows by a citation, or by a number that nobody has named.
     """
     line = _LABEL.sub("", written.strip()).strip("\"'“”„«»").strip()
     limit = max(MAX_REWRITTEN_CHARS, 2 * len(question))
-    if not line or "\n" in line or len(line) > limit:
+    if not line or "\n" in line or len(line) > limit or _CITES.search(line):
         return ""
     named = numbers("\n".join([question, *(turn.content for turn in history)]))
     return line if numbers(line) <= named else ""

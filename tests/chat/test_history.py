@@ -59,6 +59,7 @@ async def test_a_follow_up_is_rewritten_by_the_llm():
         "Sure!\nHere is the question:\nWhat?",
         "word " * 300,
         "Part-time staff have 13 days of leave.",
+        "Part-time staff have the same leave [1].",
     ],
 )
 async def test_babble_means_the_fallback(babble):
