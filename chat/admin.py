@@ -88,7 +88,7 @@ class MessageAdmin(ReadOnly):
     ordering = ("-id",)
     date_hierarchy = "created_at"
     fields = (
-        *("id", "user", "collection", "role", "status", "finish_reason", "superseded"),
+        *("id", "user", "collection", "role", "status", "finish_reason", "parent_id"),
         *("error_code", "error_message", "llm", "usage", "passages", "trace_", "created_at", "completed_at"),
     )
     readonly_fields = fields

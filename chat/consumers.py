@@ -107,6 +107,18 @@ class ChatConsumer(AsyncWebsocketConsumer):
                     user=user, message_id=frame.message_id, origin=self.channel_name
                 )
                 self._follow(started.message_id, 0)
+            case protocol.ContinueFrame():
+                started = await runs.go_on(user=user, message_id=frame.message_id, origin=self.channel_name)
+                self._follow(started.message_id, 0)
+            case protocol.EditFrame():
+                started = await runs.edit(
+                    user=user,
+                    message_id=frame.message_id,
+                    message=frame.message,
+                    client_id=frame.client_id,
+                    origin=self.channel_name,
+                )
+                self._follow(started.message_id, 0)
             case protocol.StopFrame():
                 await runs.stop_answer(user=user, message_id=frame.message_id)
             case protocol.ResumeFrame():

@@ -12,7 +12,7 @@ from io import RawIOBase
 from typing import Any
 
 from accounts.models import User
-from chat import selectors
+from chat import selectors, tree
 from chat.engine.threads import in_thread
 from chat.models import ChatSession, Message, MessageRole, MessageStatus
 from chat.text import inert, one_line
@@ -72,7 +72,9 @@ def _sessions(user: User) -> Iterator[ChatSession]:
 
 
 def _messages(user: User, session: ChatSession) -> Iterator[Message]:
-    rows = selectors.messages_shown_to(user).filter(session=session)
+    """Those that are shown, page by page; his access is looked at again with each page."""
+    messages = selectors.messages_visible_to(user).filter(session=session)
+    rows = tree.path_to(messages, session.head_id)
     ids = list(rows.values_list("pk", flat=True))  # in the order in which they are read
     for start in range(0, len(ids), MESSAGES):
         page = selectors.messages_with_details(rows.filter(pk__in=ids[start : start + MESSAGES]))

@@ -16,7 +16,7 @@ from documents.models import BY_DATABASE, Chunk, Document
 
 
 class ChatSession(models.Model):
-    """One conversation of one user with one collection."""
+    """One conversation of one user with one collection: a tree of messages, of which one path is shown."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chat_sessions")
@@ -29,6 +29,13 @@ class ChatSession(models.Model):
     )
     given = models.JSONField(
         null=True, help_text="What a client of /v1 sent along, see chat.given; such a chat is not listed."
+    )
+    head = models.ForeignKey(
+        "Message",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The last message of the path that is shown; see chat.tree.",
     )
 
     class Meta:
@@ -62,14 +69,29 @@ class MessageStatus(models.TextChoices):
 
 
 class Message(models.Model):
-    """One turn. An assistant's message answers `reply_to` and owns its sources and its trace."""
+    """One turn. An answer's parent is its question, a question's parent the answer that it was asked after.
+
+    Messages with the same parent are versions of each other. An answer owns its sources and its trace.
+    """
 
     session = models.ForeignKey(ChatSession, on_delete=models.CASCADE, related_name="messages")
     role = models.CharField(max_length=10, choices=MessageRole.choices)
     status = models.CharField(max_length=12, choices=MessageStatus.choices, default=MessageStatus.COMPLETE)
     content = models.TextField(blank=True)
-    reply_to = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="replies")
-    superseded = models.BooleanField(default=False, help_text="A newer answer to the same question exists.")
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="children",
+        help_text="Null for a first question.",
+    )
+    continues = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="continuations",
+        help_text="The answer whose text this one begins with and whose place it takes.",
+    )
     client_id = models.CharField(max_length=64, blank=True)
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

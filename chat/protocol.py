@@ -55,11 +55,27 @@ class RegenerateFrame:
 
 
 @dataclass(frozen=True)
+class ContinueFrame:
+    """Go on with an answer that ended early."""
+
+    message_id: int
+
+
+@dataclass(frozen=True)
+class EditFrame:
+    """A question in other words; `message_id` is that of the question as it was asked."""
+
+    message_id: int
+    message: str
+    client_id: str
+
+
+@dataclass(frozen=True)
 class PingFrame:
     """Are you there?"""
 
 
-ClientFrame = ChatFrame | StopFrame | ResumeFrame | RegenerateFrame | PingFrame
+ClientFrame = ChatFrame | StopFrame | ResumeFrame | RegenerateFrame | ContinueFrame | EditFrame | PingFrame
 
 
 def parse(text: str | None) -> ClientFrame:
@@ -103,6 +119,10 @@ def parse(text: str | None) -> ClientFrame:
             )
         case "regenerate":
             return RegenerateFrame(_id(data, "message_id"))
+        case "continue":
+            return ContinueFrame(_id(data, "message_id"))
+        case "edit":
+            return EditFrame(_id(data, "message_id"), _text(data, "message"), _client_id(data))
         case "ping":
             return PingFrame()
     raise VerbatimError(ErrorCode.UNKNOWN_FRAME)
@@ -138,6 +158,7 @@ def question_fields(question: Message) -> dict[str, Any]:
             "id": question.pk,
             "session_id": str(question.session_id),
             "role": question.role,
+            "parent": question.parent_id,
             "content": question.content,
             "created_at": question.created_at.isoformat().replace("+00:00", "Z"),
         },

@@ -7,21 +7,20 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import F, Prefetch, QuerySet
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
+from chat import tree
 from chat.engine.refusal import is_refusal
 from chat.given import Given
 from chat.llm.base import ChatMessage
 from chat.models import ChatSession, Message, MessageRole, MessageSource, MessageStatus, MessageTrace
 from chat.text import storable
 from collections_app import access
-from collections_app.models import AnswerMode, Collection
+from collections_app.models import AnswerMode, Collection, Provider
 from config.errors import ErrorCode, VerbatimError
 
 OPEN = (MessageStatus.STREAMING, MessageStatus.INTERRUPTED)  # what a finished answer may be written over
-ANSWERED = (MessageStatus.COMPLETE, MessageStatus.STOPPED)
 # What a reader is shown of the trace with every answer; the rest is read when he asks why.
 TRACED = ("query", "rewritten", "answer_mode", "sentences", "general_parts", "not_ready", "prompt")
 
@@ -63,24 +62,33 @@ def require_session(user: User, collection: Collection, session_id: uuid.UUID) -
 
 
 def messages_visible_to(user: User) -> QuerySet[Message]:
-    """The messages of the sessions that the user may read, each answer right after its question."""
-    return (
-        Message.objects.filter(session__in=sessions_visible_to(user))
-        .annotate(turn=Coalesce("reply_to_id", "id"))
-        .order_by("turn", "id")
-    )
+    """The messages of the sessions that the user may read, on all branches, in the order of the talk."""
+    return tree.in_turn(Message.objects.filter(session__in=sessions_visible_to(user)))
+
+
+def messages_of(session: ChatSession, *, head_id: int | None = None) -> QuerySet[Message]:
+    """The conversation as it is shown, oldest first; with `head_id` as it is up to that message.
+
+    Raises:
+        VerbatimError: NOT_FOUND for a head that is no message of this session.
+    """
+    messages = tree.in_turn(Message.objects.filter(session=session))
+    if head_id is not None and not messages.filter(pk=head_id).exists():
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    return tree.path_to(messages, session.head_id if head_id is None else head_id)
 
 
 def messages_shown_to(user: User) -> QuerySet[Message]:
-    """The same without the answers in whose place newer ones stand."""
-    return messages_visible_to(user).filter(superseded=False)
+    """Of these those that are shown: on the paths to the heads of the sessions."""
+    return tree.shown(messages_visible_to(user), user_id=user.pk)
 
 
 def messages_with_details(messages: QuerySet[Message]) -> QuerySet[Message]:
-    """The same with sources, feedback and `TRACED`, in one query more, whatever their number."""
+    """The same with versions, sources, feedback and `TRACED`, in one query more, whatever their number."""
     sources = MessageSource.objects.annotate(sha256_now=F("document__sha256")).order_by("marker")
     return (
-        messages.select_related("feedback")
+        tree.with_versions(messages)
+        .select_related("feedback")
         .annotate(**{f"traced_{name}": F(f"trace__data__{name}") for name in TRACED})
         .prefetch_related(Prefetch("sources", sources))
     )
@@ -121,15 +129,35 @@ def question_asked(user: User, client_id: str) -> tuple[ChatSession, Message, Me
     if question is None:
         return None
     session = session_for(user, question.session_id)
-    answer = question.replies.order_by("-id").first()
+    answer = question.children.order_by("-id").first()
     if answer is None:
         raise VerbatimError(ErrorCode.NOT_FOUND)
     return session, question, answer
 
 
-def last_answer(session: ChatSession) -> Message | None:
-    """The answer that is being written, or the one that was asked for last."""
-    return session.messages.filter(role=MessageRole.ASSISTANT).order_by("-id").first()
+def question_for(user: User, message_id: int) -> Message:
+    """The same for questions alone; an answer's id is NOT_FOUND too."""
+    message = message_for(user, message_id)
+    if message.role != MessageRole.USER:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    return message
+
+
+@dataclass(frozen=True)
+class Continued:
+    """An answer that ended early, for the one that goes on from it.
+
+    Attributes:
+        written: its text, as far as an LLM wrote it.
+        ending: what we said below that.
+        sources: its numbered passages.
+        searched_for: the question as it was searched for, when that is not the question as it was asked.
+    """
+
+    written: str
+    ending: str
+    sources: tuple[MessageSource, ...]
+    searched_for: str
 
 
 @dataclass(frozen=True)
@@ -137,8 +165,9 @@ class AnswerContext:
     """What a generation needs to know.
 
     Attributes:
-        history: earlier questions and answers, oldest first, at most the collection's history_length.
+        history: the questions and answers above, oldest first, at most the collection's history_length.
         max_tokens: how long the client wants the answer at most; None: as long as the collection allows.
+        continued: what the answer goes on from; None for one that begins.
     """
 
     user: User
@@ -147,6 +176,7 @@ class AnswerContext:
     question: str
     history: list[ChatMessage]
     max_tokens: int | None = None
+    continued: Continued | None = None
 
 
 def answer_context(message_id: int) -> AnswerContext:
@@ -157,24 +187,38 @@ def answer_context(message_id: int) -> AnswerContext:
     """
     answer = (
         Message.objects.filter(pk=message_id, role=MessageRole.ASSISTANT)
-        .select_related("session__user", "session__collection", "reply_to")
+        .select_related("session__user", "session__collection", "parent", "continues")
         .first()
     )
-    if answer is None or answer.reply_to is None:
+    if answer is None or answer.parent is None:
         raise VerbatimError(ErrorCode.NOT_FOUND)
     session = answer.session
     if not has_access(session.user_id, session.collection_id):
         raise VerbatimError(ErrorCode.ACCESS_REVOKED)
     given = Given.from_json(session.given)
     limit = session.collection.history_length
-    history = [*given.history, *history_before(answer.reply_to, limit=limit)]
+    history = [*given.history, *tree.history_before(answer.parent, limit=limit)]
     return AnswerContext(
         user=session.user,
         collection=session.collection,
         session_id=session.pk,
-        question=answer.reply_to.content,
+        question=answer.parent.content,
         history=history[-limit:] if limit else [],
         max_tokens=given.max_tokens,
+        continued=_continued(answer),
+    )
+
+
+def _continued(answer: Message) -> Continued | None:
+    if answer.continues is None:
+        return None
+    old = answer.continues
+    ours_from = trace_of(old).get("ours_from")
+    return Continued(
+        written=old.content[:ours_from],
+        ending="" if ours_from is None else old.content[ours_from:],
+        sources=tuple(answer.sources.select_related("document")),
+        searched_for=searched_for(old),
     )
 
 
@@ -198,25 +242,6 @@ def has_access(user_id: int, collection_id: int) -> bool:
     """Whether the user is active and may still use the collection."""
     user = User.objects.filter(pk=user_id).first()
     return user is not None and access.visible_to(user).filter(pk=collection_id).exists()
-
-
-def history_before(question: Message, *, limit: int) -> list[ChatMessage]:
-    """The last `limit` messages before a question, oldest first: whole turns, and only answered ones."""
-    rows = (
-        Message.objects.filter(session_id=question.session_id, superseded=False, status__in=ANSWERED)
-        .exclude(content="")
-        .annotate(turn=Coalesce("reply_to_id", "id"))
-        .filter(turn__lt=question.pk)
-        .order_by("-turn", "-id")[:limit]
-    )
-    newest_first = list(rows)
-    answered = {row.reply_to_id for row in newest_first if row.role == MessageRole.ASSISTANT}
-    kept = [row for row in newest_first if row.role == MessageRole.ASSISTANT or row.pk in answered]
-    kept.reverse()
-    return [
-        ChatMessage(role="assistant" if row.role == MessageRole.ASSISTANT else "user", content=row.content)
-        for row in kept
-    ]
 
 
 def answers_open(*, session_id: uuid.UUID | None = None, older_than: float = 10) -> list[int]:
@@ -318,7 +343,21 @@ def answer_facts(message: Message) -> dict[str, Any]:
         "sentences": traced(message, "sentences") or [],
         "not_ready": traced(message, "not_ready"),
         "trimmed": trimmed(message),
+        "can_continue": can_continue(message),
     }
+
+
+def can_continue(message: Message) -> bool:
+    """Whether an LLM wrote this answer and did not come to its end."""
+    if message.status == MessageStatus.COMPLETE:
+        is_cut = message.finish_reason == "length"
+    elif message.status == MessageStatus.FAILED:
+        refusal = refusal_of(message)
+        is_cut = refusal is not None and refusal.retryable
+    else:
+        is_cut = message.status in (MessageStatus.STOPPED, MessageStatus.INTERRUPTED)
+    by_llm = message.llm_provider != Provider.EXTRACTIVE and not is_refusal(message.content)
+    return is_cut and by_llm and bool(message.content.strip())
 
 
 def uncited(message: Message) -> bool:

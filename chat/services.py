@@ -6,6 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Value
+from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 
 from accounts.models import User
@@ -79,7 +81,7 @@ def session_rename(*, session: ChatSession, title: str) -> ChatSession:
     """Give a conversation another title (at most 200 characters are kept)."""
     session.title = one_line(title, 200)
     session.save(update_fields=["title"])
-    _hint(session)
+    session_hint(session)
     return session
 
 
@@ -92,7 +94,7 @@ def session_delete(*, session: ChatSession) -> None:
 
     with transaction.atomic():
         session_documents_delete(session_id=session.pk)
-        _hint(session)
+        session_hint(session)
         session.delete()
 
 
@@ -124,6 +126,8 @@ def question_ask(
 ) -> tuple[ChatSession, Message, Message]:
     """Store a question and the empty answer to it, both or neither, before anything else happens.
 
+    The question goes below the message that the conversation is shown up to; then the answer is shown.
+
     Args:
         session: where to ask; None begins a conversation whose title is the question.
         client_id: the client's own name for the question, handed back to it; one question per user has it.
@@ -143,26 +147,26 @@ def question_ask(
         if session is None:
             session = session_create(user=user, collection=collection, given=given)
         else:
-            session = _locked(session)
-        question = _question_store(user, session, text, storable(client_id))
-        answer = _answer_open(session, question, collection)
-        if session.title:
-            _touch(session)
-        else:
-            _touch(session, title=one_line(plain(text) or text, TITLE_CHARS))
-        _hint(session, origin=origin)
+            session = session_locked(session)
+        question = question_store(session, session.head_id, text, storable(client_id))
+        answer = answer_open(session, question)
+        title = session.title or one_line(plain(text) or text, TITLE_CHARS)
+        session_touch(session, head=answer, title=title)
+        session_hint(session, origin=origin)
     return session, question, answer
 
 
-def _question_store(user: User, session: ChatSession, text: str, client_id: str) -> Message:
+def question_store(session: ChatSession, parent_id: int | None, text: str, client_id: str) -> Message:
+    """A question below a message of a locked session. Raises AskedBefore."""
     try:
         with transaction.atomic():
             return Message.objects.create(
                 session=session,
+                parent_id=parent_id,
                 role=MessageRole.USER,
                 content=text,
                 client_id=client_id,
-                asked_by=user if client_id else None,
+                asked_by_id=session.user_id if client_id else None,
                 completed_at=timezone.now(),
             )
     except IntegrityError as error:
@@ -171,43 +175,35 @@ def _question_store(user: User, session: ChatSession, text: str, client_id: str)
         raise
 
 
-def answer_regenerate(*, answer: Message, origin: str = "") -> tuple[ChatSession, Message, Message]:
-    """Open a new answer to the question of an older one, which is superseded.
+def answer_open(session: ChatSession, question: Message, **fields: Any) -> Message:
+    """A new answer in a locked session, entered into the ledger. All that asks for an answer passes here.
 
     Raises:
-        VerbatimError: SESSION_BUSY while this conversation is still answering; MESSAGE_RATE_EXCEEDED,
-            TOKEN_QUOTA_EXCEEDED.
+        VerbatimError: SESSION_BUSY while another one is open, MESSAGE_RATE_EXCEEDED, TOKEN_QUOTA_EXCEEDED.
     """
-    question = answer.reply_to
-    if question is None:
-        raise VerbatimError(ErrorCode.NOT_FOUND)
-    with transaction.atomic():
-        session = _locked(answer.session)
-        new = _answer_open(session, question, session.collection)
-        question.replies.exclude(pk=new.pk).update(superseded=True)
-        _touch(session)
-        _hint(session, origin=origin)
-    return session, question, new
-
-
-def _answer_open(session: ChatSession, question: Message, collection: Collection) -> Message:
-    """A new answer, entered into the ledger. Whatever asks for an answer passes through here."""
+    collection = session.collection
     try:
         with transaction.atomic():
             answer = Message.objects.create(
                 session=session,
                 role=MessageRole.ASSISTANT,
                 status=MessageStatus.STREAMING,
-                reply_to=question,
+                parent=question,
                 llm_provider=collection.llm_provider,
                 llm_model_name=collection.llm_model_name,
+                **fields,
             )
     except IntegrityError as error:
         if ONE_GENERATION in str(error):
-            raise VerbatimError(ErrorCode.SESSION_BUSY, details={"session_id": str(session.pk)}) from error
+            raise session_busy(session) from error
         raise
     usage_open(answer=answer, collection=collection)
     return answer
+
+
+def session_busy(session: ChatSession) -> VerbatimError:
+    """The refusal while a conversation is answering."""
+    return VerbatimError(ErrorCode.SESSION_BUSY, details={"session_id": str(session.pk)})
 
 
 def answer_sources_set(*, message_id: int, passages: Iterable[Passage], trace: dict[str, Any]) -> None:
@@ -270,8 +266,9 @@ def answers_progress(*, contents: Mapping[int, str]) -> None:
 def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
     """Store an answer whole: text, status, usage, sources and trace in one transaction.
 
-    An answer that was taken for dead and marked `interrupted` is completed all the same. What it cost is
-    entered first and by itself, since that holds also when the answer is gone.
+    An answer that was taken for dead and marked `interrupted` is completed all the same, and one that ends
+    without a text keeps the one it has: it was to go on from that. What it cost is entered first and by
+    itself, since that holds also when the answer is gone.
 
     Returns:
         The message with its sources, or None when it is gone (its session was deleted meanwhile).
@@ -280,7 +277,7 @@ def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
     with transaction.atomic():
         changed = Message.objects.filter(pk=message_id, status__in=OPEN).update(
             status=result.status,
-            content=storable(result.content),
+            content=Coalesce(NullIf(Value(storable(result.content)), Value("")), "content"),
             finish_reason=result.finish_reason,
             usage=result.usage,
             error_code=str(result.error.code) if result.error else "",
@@ -300,8 +297,8 @@ def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
         trace.data = trace.data | result.trace
         trace.save(update_fields=["data"])
         message = messages_with_details(Message.objects.select_related("session")).get(pk=message_id)
-        _touch(message.session)
-        _hint(message.session, message_id=message_id)
+        session_touch(message.session)
+        session_hint(message.session, message_id=message_id)
     return message
 
 
@@ -326,7 +323,7 @@ def answers_interrupt(*, message_ids: Iterable[int]) -> int:
             if changed:
                 closed += 1
                 _settle_lost(message_id)
-                _hint(ChatSession.objects.get(messages=message_id), message_id=message_id)
+                session_hint(ChatSession.objects.get(messages=message_id), message_id=message_id)
     return closed
 
 
@@ -345,7 +342,7 @@ def feedback_set(*, answer: Message, rating: str, comment: str = "") -> Feedback
     return feedback
 
 
-def _locked(session: ChatSession) -> ChatSession:
+def session_locked(session: ChatSession) -> ChatSession:
     """The session's row as it is now, held until the transaction ends; NOT_FOUND once it is deleted.
 
     Its owner's row is held too: taken later, it could wait for a deletion that waits for the session.
@@ -358,7 +355,8 @@ def _locked(session: ChatSession) -> ChatSession:
     return locked
 
 
-def _touch(session: ChatSession, **changes: Any) -> None:
+def session_touch(session: ChatSession, **changes: Any) -> None:
+    """Something was said in it."""
     session.updated_at = timezone.now()
     for name, value in changes.items():
         setattr(session, name, value)
@@ -370,7 +368,8 @@ def sessions_changed(*, user_id: int) -> None:
     events.publish(events.user_group(user_id), "session.changed", session_id=None, origin="", message_id=None)
 
 
-def _hint(session: ChatSession, *, origin: str = "", message_id: int | None = None) -> None:
+def session_hint(session: ChatSession, *, origin: str = "", message_id: int | None = None) -> None:
+    """Tell its user's other sockets that it changed."""
     events.publish(
         events.user_group(session.user_id),
         "session.changed",

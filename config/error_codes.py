@@ -81,6 +81,7 @@ class ErrorCode(StrEnum):
     NOT_STREAMING = "not_streaming"
     MODEL_NOT_FOUND = "model_not_found"
     UNSUPPORTED_PARAMETER = "unsupported_parameter"
+    CANNOT_CONTINUE = "cannot_continue"
     MALFORMED_FRAME = "malformed_frame"
     UNKNOWN_FRAME = "unknown_frame"
     STOPPED = "stopped"
@@ -320,6 +321,9 @@ DEFINITIONS: dict[ErrorCode, Definition] = {
     ),
     C.UNSUPPORTED_PARAMETER: D(
         400, "The request asks for something that this API does not do.", "Leave out what is named."
+    ),
+    C.CANNOT_CONTINUE: D(
+        409, "This answer cannot be continued.", "Ask for what is missing, or have the answer written anew."
     ),
     C.MALFORMED_FRAME: D(400, "The frame could not be read.", "Send one JSON object with a known type."),
     C.UNKNOWN_FRAME: D(400, "This type of frame is not known.", "See the socket's description in the docs."),

@@ -1,6 +1,6 @@
 """Asking over HTTP: at once (`/api/chat/chat`), as server-sent events (`/api/chat/stream`), with a file."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing
 from typing import Any
 
@@ -39,31 +39,7 @@ class ChatView(APIView):
     @extend_schema(request=AskSerializer, responses=AnswerSerializer)
     def post(self, request: Request) -> Response:
         """Waits for the answer. If the client leaves, the answer is written and stored all the same."""
-        asked = _asked(request)
-        release_connections()  # none is held while the LLM writes
-        message_id = async_to_sync(_answer_whole)(user=caller(request), **asked)
-        answer = selectors.messages_with_details(Message.objects.filter(pk=message_id)).first()
-        if answer is None:
-            raise VerbatimError(ErrorCode.NOT_FOUND)
-        if (error := selectors.refusal_of(answer)) is not None:
-            error.details = {
-                "session_id": str(answer.session_id),
-                "message_id": answer.pk,
-                "answer": answer.content,
-            }
-            raise error
-        return Response(
-            {
-                "session_id": str(answer.session_id),
-                "message_id": answer.pk,
-                "answer": answer.content,
-                "html": render_markdown(answer.content),
-                "sources": selectors.shown_sources(answer),
-                **selectors.answer_facts(answer),
-                "finish_reason": answer.finish_reason,
-                "usage": answer.usage,
-            }
-        )
+        return answer_whole(runs.ask(user=caller(request), **_asked(request)))
 
 
 class StreamView(APIView):
@@ -75,13 +51,7 @@ class StreamView(APIView):
     @extend_schema(request=AskSerializer, responses={(200, "text/event-stream"): OpenApiTypes.STR})
     def post(self, request: Request) -> HttpResponseBase:
         """Refusals come as JSON before the stream begins. Leaving does not end the answer."""
-        asked = _asked(request)
-        started = async_to_sync(runs.ask)(user=caller(request), **asked)
-        release_connections()
-        response = StreamingHttpResponse(_events(started.message_id), content_type="text/event-stream")
-        response["Cache-Control"] = "no-store"
-        response["X-Accel-Buffering"] = "no"
-        return response
+        return answer_streamed(runs.ask(user=caller(request), **_asked(request)))
 
 
 class UploadView(APIView):
@@ -115,8 +85,51 @@ class UploadView(APIView):
         return Response(shown | {"session_id": str(session.pk)}, status=202)
 
 
-async def _answer_whole(*, user: Any, **asked: Any) -> int:
-    started = await runs.ask(user=user, **asked)
+def answer_whole(begin: Coroutine[Any, Any, runs.Started]) -> Response:
+    """Begin an answer, wait for its end, and hand it out; what it failed with is raised."""
+    release_connections()  # none is held while the LLM writes
+    message_id = async_to_sync(_ended)(begin)
+    answer = selectors.messages_with_details(Message.objects.filter(pk=message_id)).first()
+    if answer is None:
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    if (error := selectors.refusal_of(answer)) is not None:
+        error.details = {
+            "session_id": str(answer.session_id),
+            "message_id": answer.pk,
+            "answer": answer.content,
+        }
+        raise error
+    return Response(
+        {
+            "session_id": str(answer.session_id),
+            "message_id": answer.pk,
+            "parent": answer.parent_id,
+            "answer": answer.content,
+            "html": render_markdown(answer.content),
+            "sources": selectors.shown_sources(answer),
+            **selectors.answer_facts(answer),
+            "finish_reason": answer.finish_reason,
+            "usage": answer.usage,
+        }
+    )
+
+
+def answer_streamed(begin: Coroutine[Any, Any, runs.Started]) -> StreamingHttpResponse:
+    """Begin an answer, and hand out its frames as server-sent events. Refusals are raised before that."""
+    started = async_to_sync(_begun)(begin)
+    release_connections()
+    response = StreamingHttpResponse(_events(started.message_id), content_type="text/event-stream")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def _begun(begin: Coroutine[Any, Any, runs.Started]) -> runs.Started:
+    return await begin
+
+
+async def _ended(begin: Coroutine[Any, Any, runs.Started]) -> int:
+    started = await begin
     async for _ in follow(started.message_id):
         pass
     return started.message_id

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from chat import selectors
+from chat import selectors, tree
 from chat.excerpts import excerpt, marks
 from chat.models import ChatSession, Message, MessageRole, MessageStatus, Rating
 from chat.rendering import render_markdown
@@ -95,6 +95,7 @@ class FactsSerializer(serializers.Serializer):
         child=serializers.IntegerField(),
         help_text="How many `history`, `neighbours`, `passages` did not fit the window; empty for none.",
     )
+    can_continue = serializers.BooleanField(help_text="It ended before its end, and can go on from there.")
 
 
 class AnswerSerializer(FactsSerializer):
@@ -102,6 +103,7 @@ class AnswerSerializer(FactsSerializer):
 
     session_id = serializers.UUIDField()
     message_id = serializers.IntegerField()
+    parent = serializers.IntegerField(help_text="The question's id.")  # type: ignore[assignment]
     answer = serializers.CharField()
     html = serializers.CharField()
     sources = SourceSerializer(many=True)
@@ -121,18 +123,44 @@ class HitSerializer(serializers.Serializer):
     )
 
 
+class AgainSerializer(serializers.Serializer):
+    """How an answer that is written anew, or goes on, is handed out."""
+
+    stream = serializers.BooleanField(
+        default=False, help_text="As server-sent events, as /api/chat/stream; else the whole answer."
+    )
+
+
+class EditSerializer(AgainSerializer):
+    """A question in other words."""
+
+    message = serializers.CharField(allow_blank=True, trim_whitespace=False)
+    client_id = serializers.CharField(required=False, allow_blank=True, max_length=64, default="")
+
+
 class SessionSerializer(serializers.ModelSerializer):
     """A conversation in a list."""
 
     model_id = serializers.IntegerField(source="collection_id", read_only=True)
     model_name = serializers.CharField(source="collection.name", read_only=True)
     title = serializers.CharField(max_length=200)
+    head = serializers.IntegerField(
+        source="head_id",
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=MAX_ID,
+        help_text="The last message of the path that is shown.",
+    )
     hit = serializers.SerializerMethodField()
     title_marks = serializers.SerializerMethodField()
 
     class Meta:
         model = ChatSession
-        fields = ("id", "model_id", "model_name", "title", "created_at", "updated_at", "hit", "title_marks")
+        fields = (
+            *("id", "model_id", "model_name", "title", "head", "created_at", "updated_at"),
+            *("hit", "title_marks"),
+        )
         read_only_fields = ("id", "created_at", "updated_at")
 
     @extend_schema_field(HitSerializer(allow_null=True))
@@ -149,6 +177,21 @@ class SessionSerializer(serializers.ModelSerializer):
         """With `?search=`: where in the title the words stand, as in `hit.marks`."""
         words = self.context.get("words")
         return marks(session.title, words) if words else []
+
+    def validate_head(self, value: int | None) -> int:
+        """Null is read, where nothing was asked yet, and never written."""
+        if value is None:
+            raise serializers.ValidationError("Name a message of this chat.")
+        return value
+
+
+class SiblingsSerializer(serializers.Serializer):
+    """A message among its versions."""
+
+    index = serializers.IntegerField(
+        allow_null=True, help_text="Its place in `ids`, from 0; null for one that another one continues."
+    )
+    ids = serializers.ListField(child=serializers.IntegerField(), help_text="Oldest first.")
 
 
 class ErrorSerializer(serializers.Serializer):
@@ -172,7 +215,13 @@ class MessageSerializer(serializers.ModelSerializer):
 
     session_id = serializers.UUIDField(read_only=True)
     html = serializers.SerializerMethodField()
-    reply_to = serializers.IntegerField(source="reply_to_id", read_only=True, allow_null=True)
+    parent = serializers.IntegerField(  # type: ignore[assignment]
+        source="parent_id",
+        read_only=True,
+        allow_null=True,
+        help_text="An answer's question; a question's answer before it, null for a first one.",
+    )
+    siblings = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
     sources = serializers.SerializerMethodField()
     searched_for = serializers.SerializerMethodField()
@@ -182,6 +231,13 @@ class MessageSerializer(serializers.ModelSerializer):
     sentences = serializers.SerializerMethodField()
     not_ready = serializers.SerializerMethodField()
     trimmed = serializers.SerializerMethodField()
+    can_continue = serializers.SerializerMethodField()
+    continues = serializers.IntegerField(
+        source="continues_id",
+        read_only=True,
+        allow_null=True,
+        help_text="The answer that this one began with and took the place of.",
+    )
     feedback = serializers.SerializerMethodField()
 
     class Meta:
@@ -193,7 +249,8 @@ class MessageSerializer(serializers.ModelSerializer):
             "status",
             "content",
             "html",
-            "reply_to",
+            "parent",
+            "siblings",
             "client_id",
             "llm_provider",
             "llm_model_name",
@@ -208,6 +265,8 @@ class MessageSerializer(serializers.ModelSerializer):
             "sentences",
             "not_ready",
             "trimmed",
+            "can_continue",
+            "continues",
             "feedback",
             "created_at",
             "completed_at",
@@ -218,6 +277,10 @@ class MessageSerializer(serializers.ModelSerializer):
     def get_html(self, message: Message) -> str | None:
         """Answers rendered and sanitised; questions are plain text and have none."""
         return render_markdown(message.content) if message.role == MessageRole.ASSISTANT else None
+
+    @extend_schema_field(SiblingsSerializer)
+    def get_siblings(self, message: Message) -> dict[str, Any]:
+        return tree.siblings(message)
 
     @extend_schema_field(ErrorSerializer(allow_null=True))
     def get_error(self, message: Message) -> dict[str, Any] | None:
@@ -252,6 +315,9 @@ class MessageSerializer(serializers.ModelSerializer):
 
     def get_trimmed(self, message: Message) -> dict[str, int]:
         return selectors.trimmed(message)
+
+    def get_can_continue(self, message: Message) -> bool:
+        return selectors.can_continue(message)
 
     @extend_schema_field(FeedbackSerializer(allow_null=True))
     def get_feedback(self, message: Message) -> dict[str, str] | None:

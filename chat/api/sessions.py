@@ -14,9 +14,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import caller
-from chat import selectors, services
+from chat import branching, selectors, services
 from chat.api.searching import WordSearch
-from chat.api.serializers import MessageSerializer, SessionSerializer
+from chat.api.serializers import MAX_ID, MessageSerializer, SessionSerializer
 from chat.engine import repair
 from chat.models import ChatSession, Message
 from chat.search import WordQuery, best_messages, messages_matching, sessions_matching
@@ -100,12 +100,16 @@ class SessionView(APIView):
 
     @extend_schema(request=SessionSerializer, responses=SessionSerializer)
     def patch(self, request: Request, session_id: uuid.UUID) -> Response:
-        """Rename it."""
+        """Rename it; `head` shows another branch, down to the newest message below the one that is named."""
         session = selectors.session_for(caller(request), session_id)
         given = SessionSerializer(session, data=request.data, partial=True)
         given.is_valid(raise_exception=True)
         if "title" in given.validated_data:
             session = services.session_rename(session=session, title=given.validated_data["title"])
+        if "head_id" in given.validated_data:
+            repair.repair_session(session.pk)
+            message_id = given.validated_data["head_id"]
+            session = branching.branch_choose(session=session, message_id=message_id)
         return Response(SessionSerializer(session).data)
 
     @extend_schema(responses={204: None})
@@ -115,8 +119,18 @@ class SessionView(APIView):
         return Response(status=204)
 
 
+class MessagesQuery(serializers.Serializer):
+    """Which of a conversation's messages; without anything those that are shown."""
+
+    all = serializers.BooleanField(default=False, help_text="Those of all branches.")
+    head = serializers.IntegerField(
+        required=False, min_value=1, max_value=MAX_ID, help_text="The path down to this message instead."
+    )
+
+
+@extend_schema_view(get=extend_schema(parameters=[MessagesQuery]))
 class SessionMessagesView(ListAPIView):
-    """The messages of one conversation, oldest first, each question with its newest answer."""
+    """The messages of one conversation as it is shown, oldest first, each with its versions."""
 
     api_key_methods = ("GET",)
     serializer_class = MessageSerializer
@@ -125,9 +139,14 @@ class SessionMessagesView(ListAPIView):
 
     def get_queryset(self) -> QuerySet[Message]:
         session = selectors.session_for(caller(self.request), self.kwargs["session_id"])
+        asked = MessagesQuery(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
         repair.repair_session(session.pk)
-        messages = selectors.messages_visible_to(caller(self.request))
-        return selectors.messages_with_details(messages.filter(session=session, superseded=False))
+        if asked.validated_data["all"]:
+            messages = selectors.messages_visible_to(caller(self.request)).filter(session=session)
+        else:
+            messages = selectors.messages_of(session, head_id=asked.validated_data.get("head"))
+        return selectors.messages_with_details(messages)
 
 
 class HistoryFilter(filters.FilterSet):
@@ -142,7 +161,7 @@ class HistoryFilter(filters.FilterSet):
 
 @extend_schema_view(get=extend_schema(parameters=[MODEL_ID]))
 class HistoryView(ListAPIView):
-    """The caller's messages over all listed conversations, oldest first; `?ordering=-id` turns it round."""
+    """The listed conversations as they are shown, oldest first; `?ordering=-id` turns it round."""
 
     api_key_methods = ("GET",)
     serializer_class = MessageSerializer

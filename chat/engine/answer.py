@@ -17,6 +17,7 @@ from django.db import DatabaseError
 from chat import selectors, services
 from chat.engine import budget, citations, history, publish, rounds, stream_log, tables
 from chat.engine.budget import FittedPrompt
+from chat.engine.continuation import Joint, passages_of, prompt_for
 from chat.engine.general import general_parts
 from chat.engine.outcome import Draft, conclude, require_words, retrieval_trace
 from chat.engine.refusal import closing, refusal_text
@@ -110,6 +111,9 @@ class Generation:
         draft = self.draft
         context = draft.context = await in_thread(selectors.answer_context, self.message_id)
         collection = context.collection
+        if context.continued is not None:
+            await self._go_on(context, context.continued)
+            return
         llm = draft.meter.on(registry.build(registry.config_for(collection)))
         rewritten = None
         if context.history:
@@ -136,15 +140,38 @@ class Generation:
         passed = result.passed or table.passage is not None
         if collection.answer_mode == AnswerMode.STRICT and not (passed and draft.passages):
             draft.refused = True
+            draft.ours_from = 0
             self._start()
             ready, _ = await in_thread(readiness, context.user, collection.pk, context.session_id)
             self._say(refusal_text(result.nearest, ready=ready, in_work=draft.not_ready.count))
             return
+        self._start()
         await self._write(llm, context)
         more = closing(draft.content, nearest=result.nearest, ending=table.ending)
         if more:
-            draft.ours_from = len(draft.content)
-            self._say(f"\n\n{more}")
+            self._say_ours(f"\n\n{more}")
+
+    async def _go_on(self, context: selectors.AnswerContext, continued: selectors.Continued) -> None:
+        """Say what is written already, and have the rest written from the same passages."""
+        joint = Joint(continued.written)
+        self.draft.searched_for = continued.searched_for
+        self.draft.prompt = FittedPrompt((), passages_of(continued))
+        self._tell(
+            "sources",
+            sources=[selectors.source_as_dict(one) for one in continued.sources],
+            searched_for=continued.searched_for,
+        )
+        self._start()
+        self._say(joint.kept)
+        try:
+            llm = self.draft.meter.on(registry.build(registry.config_for(context.collection)))
+            window = await windows.window_of(llm)
+            self.draft.prompt = prompt_for(context, continued, joint, llm_window=window)
+            await self._write(llm, context, joint)
+        finally:
+            self._say(joint.end())
+        if continued.ending:
+            self._say_ours(continued.ending)
 
     def _search(self, context: selectors.AnswerContext, rewritten: str | None) -> SearchResult:
         """Runs in a thread. What is not ready is looked up first: it may become ready meanwhile."""
@@ -186,7 +213,8 @@ class Generation:
         )
         return prompt
 
-    async def _write(self, llm: LLM, context: selectors.AnswerContext) -> None:
+    async def _write(self, llm: LLM, context: selectors.AnswerContext, joint: Joint | None = None) -> None:
+        """Have the text written; behind a joint it goes on from there."""
         prompt = self.draft.prompt
         assert prompt is not None
         request = prompt.request(context.collection, self.draft.searched_for or context.question)
@@ -194,19 +222,21 @@ class Generation:
             request = replace(request, max_tokens=min(request.max_tokens, context.max_tokens))
         markers = citations.MarkerFilter(len(prompt.passages))
         asked = time.monotonic()
-        self._start()
+        if joint is not None:  # said already; whether it left code open matters for what follows
+            markers.feed(joint.kept)
+            markers.flush()
         try:
             async with aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
                 async for event in events:
                     if isinstance(event, TextDelta):
                         self.draft.milliseconds.setdefault("first_token", _since(asked))
-                        self._say(markers.feed(event.text))
+                        self._say(markers.feed(joint.feed(event.text) if joint else event.text))
                     elif isinstance(event, ReasoningDelta):
                         self._think(event.text, _since(asked))
                     elif isinstance(event, Finished):
                         self.draft.finish_reason, self.draft.usage = event.reason, event.usage
         finally:
-            self._say(markers.flush())
+            self._say((markers.feed(joint.end()) if joint else "") + markers.flush())
             self.draft.milliseconds["write"] = _since(asked)
         require_words(self.draft)
 
@@ -231,6 +261,10 @@ class Generation:
             self.cut_frame()
         elif len(self._unsent) == 1:
             self._rounds.cut_soon(self)
+
+    def _say_ours(self, text: str) -> None:
+        self.draft.ours_from = len(self.draft.content)
+        self._say(text)
 
     def cut_frame(self) -> None:
         """Make a frame of the text that has come since the last one."""

@@ -57,6 +57,7 @@ def fit(
     history: Sequence[ChatMessage] = (),
     searched_for: str = "",
     llm_window: int | None = None,
+    after: Sequence[ChatMessage] = (),
 ) -> FittedPrompt:
     """Build the prompt, cut to the window: oldest turns first, then neighbours, then the lowest passages.
 
@@ -69,6 +70,7 @@ def fit(
         history: earlier turns, oldest first.
         searched_for: a follow-up made complete, for prompts that hold no history; empty for the question.
         llm_window: the model's own window, where its server tells it.
+        after: what follows the question: an answer that is to go on, and the request. Never cut.
 
     Raises:
         PermanentError: MESSAGE_TOO_LONG, when what must not be cut does not fit.
@@ -77,9 +79,9 @@ def fit(
     small = name == "answer_small"  # it loses the question among earlier turns and neighbouring text
     asked = (small and searched_for) or question
     texts = {"instructions": _instructions(collection), "question": asked.strip()}
-    window = _window(collection, llm_window)
+    window = window_of(collection, llm_window)
     room = window - min(collection.max_tokens, window // 2)
-    room -= sum(estimate_message(message.content) for message in fill(name, **texts))
+    room -= sum(estimate_message(message.content) for message in (*fill(name, **texts), *after))
     if small:
         history = ()
         passages = [replace(passage, before="", after="") for passage in passages]
@@ -91,9 +93,10 @@ def fit(
             f"The instructions and the question do not fit into this model's window of {window} tokens.",
             next_step="Shorten the question, or let an administrator raise this model's window.",
         )
-    messages = fill(
+    filled = fill(
         name, **texts, passages=draft.passages_text(), conversation=conversation_text(draft.history)
     )
+    messages = (*filled, *after)
     tokens = sum(estimate_message(message.content) for message in messages)
     left = max(MIN_ANSWER_TOKENS, window - tokens)
     return FittedPrompt(messages, draft.kept(), trimmed, tokens, min(collection.max_tokens, left), window)
@@ -176,7 +179,8 @@ def _instructions(collection: Collection) -> str:
     return f"\nInstructions of the administrator:\n{own}" if own else ""
 
 
-def _window(collection: Collection, llm_window: int | None) -> int:
+def window_of(collection: Collection, llm_window: int | None) -> int:
+    """Tokens that prompt and answer may have together, in the model's own window where that is known."""
     if collection.llm_provider == Provider.BUILTIN:
         llm_window = min(llm_window or builtin.CONTEXT_TOKENS, builtin.CONTEXT_TOKENS)
     return min(collection.context_tokens, llm_window or collection.context_tokens)

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 
 from accounts.models import User
-from chat import selectors
+from chat import selectors, tree
 from chat.engine import repair, stream_log
 from chat.engine.threads import in_thread
 from chat.models import Message, MessageStatus
@@ -84,7 +84,7 @@ def answer_to_resume(user: User, session_id: uuid.UUID, message_id: int | None) 
         VerbatimError: NOT_FOUND, or NOT_STREAMING when nothing was ever asked in this session.
     """
     session = selectors.session_for(user, session_id)
-    answer = selectors.last_answer(session)
+    answer = tree.newest_answer(session)
     if answer is None:
         raise VerbatimError(ErrorCode.NOT_STREAMING)
     return answer, message_id is None or message_id == answer.pk
@@ -105,8 +105,8 @@ def _stored_frames(message_id: int, after_seq: int) -> list[str]:
         revoked = error_frame(VerbatimError(ErrorCode.ACCESS_REVOKED), **context, seq=after_seq + 1)
         return [json.dumps(revoked)]
     frames: list[ServerFrame] = []
-    if after_seq == 0 and message.reply_to is not None:
-        frames.append({"type": "user_message", **question_fields(message.reply_to)})
+    if after_seq == 0 and message.parent is not None:
+        frames.append({"type": "user_message", **question_fields(message.parent)})
     if (refusal := selectors.refusal_of(message)) is not None:
         frames.append(error_frame(refusal))
     frames.append(
@@ -128,5 +128,5 @@ def _stored_frames(message_id: int, after_seq: int) -> list[str]:
 
 
 def _stored(message_id: int) -> Message | None:
-    messages = Message.objects.filter(pk=message_id).select_related("session", "reply_to")
+    messages = Message.objects.filter(pk=message_id).select_related("session", "parent")
     return selectors.messages_with_details(messages).first()

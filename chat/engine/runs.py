@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from accounts.models import User
-from chat import selectors, services
+from chat import branching, selectors, services
 from chat.engine import repair, stop
 from chat.engine.answer import Generation
 from chat.engine.threads import in_thread
@@ -19,6 +21,8 @@ from collections_app.models import Collection
 from config.errors import ErrorCode, VerbatimError
 
 log = logging.getLogger(__name__)
+
+Turn = tuple[ChatSession, Message, Message]  # a question and its answer
 
 _running: dict[int, tuple[Generation, asyncio.Task[None]]] = {}
 
@@ -55,26 +59,39 @@ async def ask(
             `services.question_ask` raises.
     """
     asked = _Asked(user, model_id, message, session_id, client_id, given)
-    if (known := await in_thread(_asked_before, asked)) is None:
-        try:
-            session, question, answer = await in_thread(_ask, asked, origin)
-        except services.AskedBefore:
-            known = await in_thread(_asked_before, asked)
-        else:
-            return _start(session, question, answer, is_new=True)
-    if known is None:  # its conversation was deleted in between
-        raise VerbatimError(ErrorCode.NOT_FOUND)
-    return known
+    return await _once(partial(_asked_before, asked), partial(_ask, asked, origin))
 
 
 async def regenerate(*, user: User, message_id: int, origin: str = "") -> Started:
     """Answer the question of an older answer again.
 
     Raises:
-        VerbatimError: NOT_FOUND, and what `services.answer_regenerate` raises.
+        VerbatimError: NOT_FOUND, and what `branching.answer_regenerate` raises.
     """
     session, question, answer = await in_thread(_regenerate, user, message_id, origin)
     return _start(session, question, answer, is_new=False)
+
+
+async def go_on(*, user: User, message_id: int, origin: str = "") -> Started:
+    """Go on with an answer that ended early.
+
+    Raises:
+        VerbatimError: NOT_FOUND, CANNOT_CONTINUE, SESSION_BUSY.
+    """
+    session, question, answer = await in_thread(_go_on, user, message_id, origin)
+    return _start(session, question, answer, is_new=False)
+
+
+async def edit(
+    *, user: User, message_id: int, message: str, client_id: str = "", origin: str = ""
+) -> Started:
+    """Store a question in other words beside the one there is, and begin to answer it; once, as `ask`.
+
+    Raises:
+        VerbatimError: NOT_FOUND, CLIENT_ID_REUSED, and what `branching.question_edit` raises.
+    """
+    edited = _Edited(user, message_id, message, client_id)
+    return await _once(partial(_edited_before, edited), partial(_edit, edited, origin))
 
 
 async def stop_answer(*, user: User, message_id: int) -> None:
@@ -159,7 +176,7 @@ def _asked_before(asked: _Asked) -> Started | None:
     return Started(session.pk, question.pk, answer.pk)
 
 
-def _ask(asked: _Asked, origin: str) -> tuple[ChatSession, Message, Message]:
+def _ask(asked: _Asked, origin: str) -> Turn:
     collection = access.get_for(asked.user, asked.model_id)
     session = selectors.session_for(asked.user, asked.session_id) if asked.session_id is not None else None
     if session is not None:
@@ -176,10 +193,61 @@ def _ask(asked: _Asked, origin: str) -> tuple[ChatSession, Message, Message]:
     )
 
 
-def _regenerate(user: User, message_id: int, origin: str) -> tuple[ChatSession, Message, Message]:
+def _regenerate(user: User, message_id: int, origin: str) -> Turn:
     answer = selectors.answer_for(user, message_id)
     repair.repair_session(answer.session_id)
-    return services.answer_regenerate(answer=answer, origin=origin)
+    return branching.answer_regenerate(answer=answer, origin=origin)
+
+
+def _go_on(user: User, message_id: int, origin: str) -> Turn:
+    answer = selectors.answer_for(user, message_id)
+    repair.repair_session(answer.session_id)
+    return branching.answer_continue(answer=answer, origin=origin)
+
+
+@dataclass(frozen=True)
+class _Edited:
+    """A question in other words, as it came in."""
+
+    user: User
+    message_id: int
+    message: str
+    client_id: str
+
+
+def _edited_before(edited: _Edited) -> Started | None:
+    """The answer that was begun when this version of the question came first."""
+    known = selectors.question_asked(edited.user, edited.client_id)
+    if known is None:
+        return None
+    session, question, answer = known
+    older = selectors.question_for(edited.user, edited.message_id)
+    places = [(one.session_id, one.parent_id) for one in (question, older)]
+    if question.content != storable(edited.message).strip() or places[0] != places[1]:
+        raise VerbatimError(ErrorCode.CLIENT_ID_REUSED)
+    return Started(session.pk, question.pk, answer.pk)
+
+
+def _edit(edited: _Edited, origin: str) -> Turn:
+    question = selectors.question_for(edited.user, edited.message_id)
+    repair.repair_session(question.session_id)
+    return branching.question_edit(
+        question=question, message=edited.message, client_id=edited.client_id, origin=origin
+    )
+
+
+async def _once(before: Callable[[], Started | None], begin: Callable[[], Turn]) -> Started:
+    """What was begun when the same came first, else begin it now."""
+    if (known := await in_thread(before)) is None:
+        try:
+            session, question, answer = await in_thread(begin)
+        except services.AskedBefore:
+            known = await in_thread(before)
+        else:
+            return _start(session, question, answer, is_new=True)
+    if known is None:  # its conversation was deleted in between
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    return known
 
 
 def _start(session: ChatSession, question: Message, answer: Message, *, is_new: bool) -> Started:

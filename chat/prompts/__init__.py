@@ -8,7 +8,7 @@ from typing import Literal, cast
 from chat.llm.base import ChatMessage
 from documents.retrieval.types import Passage
 
-PromptName = Literal["answer_strict", "answer_assist", "answer_small", "condense", "table_plan"]
+PromptName = Literal["answer_strict", "answer_assist", "answer_small", "condense", "continue", "table_plan"]
 
 FOLDER = Path(__file__).resolve().parent
 MAX_NAME_CHARS = 120

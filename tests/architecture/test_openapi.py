@@ -68,6 +68,9 @@ PATHS = {
     "/api/chat/upload": "post",
     "/api/chat/messages/{}/feedback": "post",
     "/api/chat/messages/{}/trace": "get",
+    "/api/chat/messages/{}/regenerate": "post",
+    "/api/chat/messages/{}/continue": "post",
+    "/api/chat/messages/{}/edit": "post",
     "/api/chat/messages/{}/sources/{}/pages/{}.png": "get",
 }
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 import websockets
@@ -149,6 +150,18 @@ async def serve() -> AsyncIterator[int]:
 async def server(passages) -> AsyncIterator[int]:
     async with serve() as port:
         yield port
+
+
+@pytest.fixture
+async def http(server, member):
+    access = (await in_thread(tokens.issue, member))["access"]
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{server}",
+        headers={"Authorization": f"Bearer {access}"},
+        trust_env=False,
+        timeout=20,
+    ) as client:
+        yield client
 
 
 class Socket:

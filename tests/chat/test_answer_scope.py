@@ -53,7 +53,7 @@ async def test_the_files_of_a_chat_are_searched_with_the_collection_in_that_chat
         assert SECRET not in answer.content.decode()
         assert "note.txt" not in answer.content.decode()
     asked = Message.objects.filter(session=session, role="user", content=ABOUT_IT)
-    first = await in_thread(lambda: asked.get().replies.get().pk)
+    first = await in_thread(lambda: asked.get().children.get().pk)
     await mine.say(type="regenerate", message_id=first)
     frames = await mine.hear_until("message_saved")
     assert SECRET in [source["chunk_content"] for source in frames[0]["sources"]]

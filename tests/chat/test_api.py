@@ -48,18 +48,6 @@ def turn(passages, member, collection):
     return session, question, finished
 
 
-@pytest.fixture
-async def http(server, member):
-    access = (await in_thread(tokens.issue, member))["access"]
-    async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{server}",
-        headers={"Authorization": f"Bearer {access}"},
-        trust_env=False,
-        timeout=20,
-    ) as client:
-        yield client
-
-
 async def test_asking_without_streaming_gives_the_whole_answer(http, llm, collection):
     answer = await http.post("/api/chat/chat", json={"model_id": collection.pk, "message": QUESTION})
     assert answer.status_code == 200, answer.text

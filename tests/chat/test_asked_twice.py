@@ -162,7 +162,7 @@ def test_the_database_itself_holds_an_id_once(member, collection):
         services.question_ask(user=member, collection=collection, message=QUESTION, client_id="once")
     assert ChatSession.objects.count() == 1
     session, asked, answer = selectors.question_asked(member, "once")
-    assert (answer.reply_to_id, asked.session_id) == (asked.pk, session.pk)
+    assert (answer.parent_id, asked.session_id) == (asked.pk, session.pk)
 
 
 def test_with_its_chat_an_id_is_forgotten(member, collection):

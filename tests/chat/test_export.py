@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from itertools import pairwise
 from urllib.parse import unquote
 
 import pytest
@@ -149,9 +150,13 @@ def test_all_chats_of_mine_come_as_one_zip(client_for, told, member, stranger, c
 
 def test_a_long_chat_is_read_a_page_at_a_time(client_for, member, collection):
     session = ChatSession.objects.create(user=member, collection=collection, title="Long")
-    Message.objects.bulk_create(
+    made = Message.objects.bulk_create(
         Message(session=session, role="user", content=f"Question {number}") for number in range(350)
     )
+    for above, message in pairwise(made):
+        message.parent = above
+    Message.objects.bulk_update(made, ["parent"])
+    ChatSession.objects.update(head=made[-1])
     exported = json.loads(body(client_for(member).get(f"/api/chat/sessions/{session.pk}/export?format=json")))
     assert [one["content"] for one in exported["messages"]] == [f"Question {n}" for n in range(350)]
 

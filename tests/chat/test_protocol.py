@@ -47,6 +47,12 @@ MALFORMED = [
     '{"type": "resume", "session_id": "' + ID + '", "after_seq": "0"}',
     '{"type": "resume", "session_id": null, "after_seq": 0}',
     '{"type": "regenerate", "message_id": []}',
+    '{"type": "continue"}',
+    '{"type": "continue", "message_id": 1.5}',
+    '{"type": "edit", "message_id": 1}',
+    '{"type": "edit", "message": "hello"}',
+    '{"type": "edit", "message_id": 1, "message": 2}',
+    '{"type": "edit", "message_id": 1, "message": "hello", "client_id": 3}',
     "[" * 30_000,
     '{"type": "chat", "model_id": 1, "message": "' + "x" * 65_600 + '"}',
 ]

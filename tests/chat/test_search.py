@@ -2,10 +2,11 @@
 
 import pytest
 
+from chat.branching import answer_regenerate
 from chat.excerpts import excerpt, marks
 from chat.models import ChatSession, Message, MessageRole, MessageStatus
 from chat.search import read_query
-from chat.services import answer_regenerate, question_ask
+from chat.services import question_ask
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db
@@ -140,10 +141,13 @@ def test_a_search_costs_five_queries_however_much_is_found(
     sessions = ChatSession.objects.bulk_create(
         ChatSession(user=member, collection=collection, title=f"Question {number}") for number in range(30)
     )
-    Message.objects.bulk_create(
+    questions = Message.objects.bulk_create(
         Message(session=session, role=MessageRole.USER, content="Where is the needle?")
         for session in sessions
     )
+    for session, question in zip(sessions, questions, strict=True):
+        session.head = question
+    ChatSession.objects.bulk_update(sessions, ["head"])
     mine = client_for(member)
     with django_assert_num_queries(5):  # the words' lexemes, their sequence, count, page, best messages
         found = mine.get("/api/chat/sessions?search=needle&page_size=25").json()

@@ -255,7 +255,7 @@ async def test_a_second_turn_searches_with_the_history_and_tells_it_to_the_llm(
     assert "".join(ANSWER[:3]) in str(llm.calls[-1].messages)
 
 
-async def test_regenerating_supersedes_the_old_answer(connect, llm, member, collection):
+async def test_regenerating_makes_another_version_of_the_answer(connect, llm, member, collection):
     socket = await connect(member)
     await ask(socket, collection)
     old = (await socket.hear_until("message_saved"))[0]["message_id"]
@@ -265,9 +265,9 @@ async def test_regenerating_supersedes_the_old_answer(connect, llm, member, coll
     assert [frame["seq"] for frame in frames] == list(range(1, len(frames) + 1))
     new = frames[0]["message_id"]
     assert new != old
-    assert (await stored(old)).superseded
-    assert not (await stored(new)).superseded
-    assert (await stored(new)).reply_to_id == (await stored(old)).reply_to_id
+    answer = await stored(new)
+    assert answer.parent_id == (await stored(old)).parent_id
+    assert answer.session.head_id == new
 
 
 async def test_another_tab_is_told_and_the_asking_one_is_not(connect, llm, member, stranger, collection):

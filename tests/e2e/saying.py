@@ -2,18 +2,23 @@
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class SayingLLM:
     """Answers a question with the text that `says` holds for some words of it; `prompts` keeps the prompts.
 
-    A follow-up that it is asked to rewrite is answered with nothing: then the rule completes it.
+    A text that ends with "…" is cut there by the length limit. A follow-up that it is asked to rewrite is
+    answered with nothing: then the rule completes it.
     """
 
     def __init__(self) -> None:
         self.says: dict[str, str] = {}
         self.prompts: list[str] = []
+        self._speaks = threading.Event()
+        self._speaks.set()
         llm = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -24,10 +29,13 @@ class SayingLLM:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 prompt = body["messages"][-1]["content"]
                 llm.prompts.append(prompt)
-                pieces = llm.answer(prompt).split(" ")
+                llm._speaks.wait(60)
+                text = llm.answer(prompt)
+                reason = "length" if text.endswith("…") else "stop"
+                pieces = text.removesuffix("…").split(" ")
                 texts = [piece if at == 0 else f" {piece}" for at, piece in enumerate(pieces)]
                 events = [{"choices": [{"delta": {"content": text}}]} for text in texts]
-                events.append({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+                events.append({"choices": [{"delta": {}, "finish_reason": reason}]})
                 lines = [f"data: {json.dumps(event)}\n\n" for event in events]
                 self._send("".join([*lines, "data: [DONE]\n\n"]), "text/event-stream")
 
@@ -52,6 +60,15 @@ class SayingLLM:
         if question.startswith("Last question:"):
             return ""
         return next((text for words, text in self.says.items() if words in question), "I do not know.")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """It says nothing meanwhile."""
+        self._speaks.clear()
+        try:
+            yield
+        finally:
+            self._speaks.set()
 
     def stop(self) -> None:
         """Close the socket."""

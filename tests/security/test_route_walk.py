@@ -104,6 +104,9 @@ POLICY: dict[str, dict[str, str]] = {
     "api/chat/sessions/<uuid:session_id>/export": {"get": OWNER},
     "api/chat/history": {"get": USER},
     "api/chat/export": {"get": USER},
+    "api/chat/messages/<int:message_id>/regenerate": {"post": OWNER},
+    "api/chat/messages/<int:message_id>/continue": {"post": OWNER},
+    "api/chat/messages/<int:message_id>/edit": {"post": OWNER},
     "api/chat/messages/<int:message_id>/feedback": {"post": OWNER},
     "api/chat/messages/<int:message_id>/trace": {"get": OWNER},
     "api/chat/messages/<int:message_id>/sources/<int:marker>/pages/<int:page>.png": {"get": OWNER},
@@ -125,6 +128,9 @@ KEYS_OPEN: dict[str, str] = {
     "api/chat/sessions/<uuid:session_id>/export": "get",
     "api/chat/history": "get",
     "api/chat/export": "get",
+    "api/chat/messages/<int:message_id>/regenerate": "post",
+    "api/chat/messages/<int:message_id>/continue": "post",
+    "api/chat/messages/<int:message_id>/edit": "post",
     "api/chat/messages/<int:message_id>/feedback": "post",
     "api/chat/messages/<int:message_id>/trace": "get",
     "api/chat/messages/<int:message_id>/sources/<int:marker>/pages/<int:page>.png": "get",
@@ -166,9 +172,7 @@ def ids(collection, member) -> dict[str, Any]:
     )
     session = ChatSession.objects.create(user=member, collection=collection)
     question = Message.objects.create(session=session, role=MessageRole.USER, content="?")
-    answer = Message.objects.create(
-        session=session, role=MessageRole.ASSISTANT, content="!", reply_to=question
-    )
+    answer = Message.objects.create(session=session, role=MessageRole.ASSISTANT, content="!", parent=question)
     upload = Upload.objects.create(user=member, collection=collection, name="a.txt", size=9)
     return {
         "<uuid:upload_id>": upload.pk,

@@ -1,7 +1,8 @@
 // One answer: it grows as text, then the server's rendering takes its place, with sources and actions.
 import { copyText } from "../lib/clipboard.js";
-import { $, $$, append, button, el, fill, icon, serverHtml } from "../lib/dom.js";
+import { $$, append, button, el, fill, icon, serverHtml } from "../lib/dom.js";
 import { count, duration, leftOut, nextStep, number, place } from "../lib/format.js";
+import { branchSwitch } from "./branches.js";
 import { markGeneral, markUnsupported } from "./verdicts.js";
 
 const MARKER = /\[(\d{1,3})\]/g;
@@ -30,8 +31,8 @@ function listed({ count: all, names }) {
 
 export class Answer {
   /**
-   * @param {object} on what the reader may do: `cite(source, answer)`, `regenerate(id)`, `feedback(id, rating, answer)`,
-   *   `why(id, answer)`, `retry()`
+   * @param {object} on what the reader may do: `cite(source, answer)`, `regenerate(answer)`, `goOn(answer)`,
+   *   `choose(id, step)`, `feedback(answer, rating)`, `why(id, answer)`, `retry(answer)`
    */
   constructor(on) {
     this.on = on;
@@ -39,6 +40,7 @@ export class Answer {
     this.text = "";
     this.sources = [];
     this.rating = null;
+    this.siblings = null;
     this.body = el("div", { class: "prose", "data-testid": "answer-text" });
     this.waiting = el("p", { class: "waiting", text: "Looking for passages" });
     this.below = el("div");
@@ -112,8 +114,9 @@ export class Answer {
     return el("button", { type: "button", class: "cite", data: { marker }, text: String(marker), "aria-label": `Source ${marker}` });
   }
 
-  /** The finished answer, as stored. `latest` answers may be written again. */
-  finish({ html, content, sources, finish_reason: reason, error = null, ...facts }, { latest = true } = {}) {
+  /** The finished answer, as stored. */
+  finish({ html, content, sources, finish_reason: reason, error = null, siblings = this.siblings, ...facts }) {
+    this.siblings = siblings;
     this.node.classList.remove("streaming");
     this.waiting.hidden = true;
     this.body.removeAttribute("aria-live");
@@ -127,7 +130,7 @@ export class Answer {
     const unsupported = html ? markUnsupported(this.body, this.text, sentences, (cite) => this.doubtCite(cite)) : 0;
     if (!sentences.length) this.doubtSources();
     const general = html && !facts.general_knowledge ? markGeneral(this.body, this.text, facts.general_parts ?? []) : 0;
-    fill(this.below, this.notes(reason, facts, { unsupported, general }), this.failureBox(), this.sourceCards(), this.actions(latest));
+    fill(this.below, this.notes(reason, facts, { unsupported, general }), this.failureBox(), facts.can_continue ? this.continueButton() : null, this.sourceCards(), this.actions());
   }
 
   markCites() {
@@ -172,7 +175,7 @@ export class Answer {
   failureBox() {
     if (!this.failure) return null;
     const { message, details, next_step: step = details?.next_step, retryable } = this.failure;
-    const again = retryable === false ? null : button("Try again", () => this.on.retry(this), { class: "btn quiet small", iconName: "redo" });
+    const again = retryable === false ? null : button("Try again", () => this.on.retry(this), { class: "btn quiet small", iconName: "redo", "data-idle": true });
     return el("div", { class: "notice bad failure", role: "alert", "data-testid": "answer-error" }, icon("warn"), el("div", {}, el("p", {}, el("strong", { text: message }), nextStep(message, step)), again && el("p", {}, again)));
   }
 
@@ -186,23 +189,22 @@ export class Answer {
     return el("details", { class: "sources", open: likely, "data-testid": "given-passages" }, el("summary", { text: title }), cards);
   }
 
-  actions(latest) {
+  continueButton() {
+    return el("p", { class: "go-on" }, button("Continue", () => this.on.goOn(this), { class: "btn quiet small", iconName: "right", "aria-label": "Continue this answer", "data-idle": true }));
+  }
+
+  actions() {
     if (!this.id) return null;
     const rate = (rating) => button(rating === "up" ? "Helpful" : "Not helpful", () => this.on.feedback(this, rating), { iconName: rating, "aria-pressed": String(this.rating === rating), "data-rating": rating });
     return el(
       "div",
       { class: "answer-acts" },
+      branchSwitch(this.siblings, "answer", this.on.choose),
       this.text ? button("Copy", () => this.copy(), { iconName: "copy" }) : null,
-      latest ? button("Regenerate", () => this.on.regenerate(this), { iconName: "redo", "data-latest": true }) : null,
+      button("Regenerate", () => this.on.regenerate(this), { iconName: "redo", "data-idle": true }),
       button("Why this answer", () => this.on.why(this.id, this), { iconName: "why" }),
       this.text ? [rate("up"), rate("down")] : null,
     );
-  }
-
-  /** An older answer can no longer be written again. */
-  noLongerLatest() {
-    $("[data-latest]", this.below)?.remove();
-    $(".failure .btn", this.below)?.remove();
   }
 
   rated(rating) {

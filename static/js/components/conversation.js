@@ -1,18 +1,20 @@
 // The log of questions and answers. Knows how things look and scroll, nothing about sockets.
-import { $, button, el, fill, icon } from "../lib/dom.js";
+import { $, $$, button, el, fill, icon } from "../lib/dom.js";
 import { nextStep } from "../lib/format.js";
 import { Answer } from "./answer.js";
+import { Question } from "./question.js";
 
 const NEAR_END = 90; // px from the bottom within which the log follows the text
 
 export class Conversation {
-  /** @param {object} on handed to each `Answer` */
+  /** @param {object} on handed to each `Answer` and `Question` */
   constructor(root, on) {
     this.log = $("#log", root);
     this.node = $("#messages", root);
     this.toEnd = $("#to-end", root);
     this.on = on;
     this.answers = new Map();
+    this.questions = new Map();
     this.following = true;
     this.lastTop = 0;
     this.log.addEventListener("scroll", () => this.onScroll(), { passive: true });
@@ -50,13 +52,43 @@ export class Conversation {
     return true;
   }
 
+  /** Empty it to be shown anew; who types in a question's box goes on typing then. */
   clear() {
+    this.typing = [...this.questions.values()].map((question) => question.typing).find(Boolean) ?? null;
     this.answers.clear();
+    this.questions.clear();
     this.node.replaceChildren();
   }
 
+  /** Take this node and all below it away. */
+  cutFrom(node) {
+    const gone = [node];
+    while (gone.at(-1).nextElementSibling) gone.push(gone.at(-1).nextElementSibling);
+    for (const map of [this.answers, this.questions]) for (const [id, one] of map) if (gone.includes(one.node)) map.delete(id);
+    for (const one of gone) one.remove();
+  }
+
+  isFollowed(answer) {
+    return Boolean(answer.node.nextElementSibling);
+  }
+
+  /** While an answer is written nothing is changed above it. */
+  setBusy(busy) {
+    for (const control of $$("[data-idle]", this.node)) control.disabled = busy;
+  }
+
+  /** Another version was chosen: it stays where the eye and the focus are. */
+  showVersion(id, step) {
+    const { node } = this.questions.get(id) ?? this.answers.get(id) ?? {};
+    const arrows = node ? $$("[data-step]", node).filter((arrow) => !arrow.disabled) : [];
+    this.following = false;
+    node?.scrollIntoView({ block: "nearest" });
+    (arrows.find((arrow) => Number(arrow.dataset.step) === step) ?? arrows[0])?.focus({ preventScroll: true });
+    return Boolean(node);
+  }
+
   get isEmpty() {
-    return !this.node.querySelector(".q, .a");
+    return !this.node.querySelector(".asked, .a");
   }
 
   /** What stands here before the first question. */
@@ -64,23 +96,28 @@ export class Conversation {
     fill(this.node, content);
   }
 
-  question(text, { id = null, pending = false } = {}) {
+  /** A question at the end; without an id it is not stored yet. */
+  question(text, { id = null, siblings = null, pending = false } = {}) {
     $(".welcome", this.node)?.remove();
-    const node = el("div", { id: id && `m${id}`, class: pending ? "q pending" : "q", role: "article", "aria-label": "You asked", "data-testid": "question", text });
-    this.node.append(node);
+    const question = new Question(this.on, text, { id, siblings, pending });
+    this.node.append(question.node);
+    if (id) this.questions.set(id, question);
+    if (id && this.typing?.id === id) question.typeOn(this.typing);
     this.scrollToEnd(pending);
-    return node;
+    return question;
   }
 
-  /** A new answer at the end (or in the place of another). */
+  confirm(question, id, older) {
+    question.confirm(id, older);
+    this.questions.set(id, question);
+  }
+
+  /** A new answer at the end, or in the place of another and of all below that. */
   answer(id = null, instead = null) {
     $(".welcome", this.node)?.remove();
     const answer = new Answer(this.on);
-    if (instead) instead.node.replaceWith(answer.node);
-    else {
-      for (const older of this.answers.values()) older.noLongerLatest();
-      this.node.append(answer.node);
-    }
+    if (instead) this.cutFrom(instead.node);
+    this.node.append(answer.node);
     if (id) this.name(answer, id);
     this.scrollToEnd();
     return answer;
@@ -89,12 +126,8 @@ export class Conversation {
   name(answer, id) {
     answer.id = id;
     answer.node.id = `m${id}`;
+    answer.siblings = answer.siblingsFor?.(id) ?? { index: 0, ids: [id] };
     this.answers.set(id, answer);
-  }
-
-  /** Undo a `replace` that the server refused. */
-  restore(old, placeholder) {
-    placeholder.node.replaceWith(old.node);
   }
 
   /** A refusal that belongs to no stored answer. */

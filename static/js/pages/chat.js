@@ -9,6 +9,7 @@ import { askText } from "../components/dialog.js";
 import { SessionList } from "../components/session_list.js";
 import { complain, say } from "../components/toast.js";
 import { showTrace } from "../components/trace.js";
+import { Versions } from "../components/versions.js";
 import { welcomeFor } from "../components/welcome.js";
 import * as api from "../lib/api.js";
 import { $, button, debounce, el, fill, pageData } from "../lib/dom.js";
@@ -28,6 +29,7 @@ class ChatPage {
     this.model = data.models.find((model) => model.id === data.model_id) ?? null;
     this.pending = null; // the question that the server has not confirmed yet
     this.active = null; // the answer that is being written
+    this.versions = new Versions(this);
     const root = $("#chat");
     this.conversation = new Conversation(root, this.answerActions());
     this.composer = new Composer(root, { submit: (text) => this.submit(text), stop: () => this.stop(), files: (files) => this.attachments.add(files), tokensLimited: data.tokens_limited });
@@ -56,7 +58,7 @@ class ChatPage {
     this.askSuggested();
     addEventListener("hashchange", () => this.goToSought());
     document.addEventListener("visibilitychange", () => this.catchUp());
-    window.addEventListener("pagehide", () => this.pending && this.composer.keepQuestion(this.pending.text));
+    window.addEventListener("pagehide", () => this.pending && !this.pending.edited && this.composer.keepQuestion(this.pending.text));
   }
 
   draftKey() {
@@ -88,7 +90,8 @@ class ChatPage {
 
   // --- the stored conversation ------------------------------------------------------------------
 
-  async loadMessages() {
+  /** @param {{at?: number, step?: number}} chosen the version that its reader has just turned to */
+  async loadMessages({ at = null, step = 0 } = {}) {
     let messages;
     try {
       messages = await this.storedMessages();
@@ -97,13 +100,12 @@ class ChatPage {
       return;
     }
     this.conversation.clear();
-    const current = messages.filter((message) => !message.superseded);
-    const last = current.at(-1);
+    const last = messages.at(-1);
     this.lastMessageId = last?.id;
-    for (const message of current) this.showStored(message, message === last);
+    for (const message of messages) this.showStored(message);
     if (this.conversation.isEmpty) this.conversation.welcome(welcomeFor(this.model, this.data, (text) => this.submit(text)));
-    const sought = this.soughtMessage();
-    const revealed = this.conversation.reveal(sought);
+    const sought = at ?? this.soughtMessage();
+    const revealed = at ? this.conversation.showVersion(at, step) : this.conversation.reveal(sought);
     if (!revealed) this.conversation.scrollToEnd(true);
     const answer = this.conversation.answers.get(revealed ? sought : last?.id);
     if (answer && answer !== this.active) this.openFirstSource(answer);
@@ -123,19 +125,20 @@ class ChatPage {
     if (answer && answer !== this.active) this.openFirstSource(answer);
   }
 
-  showStored(message, latest) {
+  showStored(message) {
     if (message.role === "user") {
-      this.conversation.question(message.content, { id: message.id });
+      this.conversation.question(message.content, { id: message.id, siblings: message.siblings });
       return;
     }
     const answer = this.conversation.answer(message.id);
+    answer.siblings = message.siblings;
     if (message.status === "streaming") {
       this.setActive(answer);
       this.link.follow(this.session.id, message.id, 0);
       return;
     }
     answer.rating = message.feedback?.rating ?? null;
-    answer.finish(message, { latest });
+    answer.finish(message);
   }
 
   async storedMessages() {
@@ -171,10 +174,8 @@ class ChatPage {
   async submit(text) {
     if (!this.model || this.pending || this.active) return;
     this.composer.clear();
-    const node = this.conversation.question(text, { pending: true });
-    const pending = { text, node, clientId: `${Date.now()}-${Math.random().toString(36).slice(2)}`, sent: false };
-    this.pending = pending;
-    this.setActive(this.conversation.answer());
+    this.showPending(text, (clientId) => ({ type: "chat", model_id: this.model.id, message: text, client_id: clientId, ...(this.session && { session_id: this.session.id }) }));
+    const { pending } = this;
     if (this.attachments.busy) await this.waitForFiles(this.active.waiting);
     if (this.pending === pending && !pending.sent) this.sendPending();
   }
@@ -190,12 +191,16 @@ class ChatPage {
     });
   }
 
+  /** Show a question that is to be asked by a frame. @param {object} more what is known of a question in other words */
+  showPending(text, frame, more = {}) {
+    const question = this.conversation.question(text, { pending: true });
+    this.pending = { text, question, frame, clientId: `${Date.now()}-${Math.random().toString(36).slice(2)}`, sent: false, ...more };
+    this.setActive(this.conversation.answer());
+  }
+
   /** Also when the connection was lost before it was confirmed: the server asks the same client_id once. */
   sendPending() {
-    const { text, clientId } = this.pending;
-    const frame = { type: "chat", model_id: this.model.id, message: text, client_id: clientId };
-    if (this.session) frame.session_id = this.session.id;
-    this.pending.sent = this.link.send(frame);
+    this.pending.sent = this.link.send(this.pending.frame(this.pending.clientId));
     if (!this.pending.sent) this.active.waiting.textContent = "Waiting for the connection; your question will be sent";
     else this.active.waiting.textContent = "Looking for passages";
   }
@@ -207,6 +212,7 @@ class ChatPage {
   setActive(answer) {
     this.active = answer;
     this.composer.setBusy(Boolean(answer), Boolean(answer?.id));
+    this.conversation.setBusy(Boolean(answer));
   }
 
   // --- frames -----------------------------------------------------------------------------------
@@ -254,8 +260,8 @@ class ChatPage {
   confirmed(frame) {
     this.lastQuestionId = frame.message?.id;
     if (this.pending && frame.client_id === this.pending.clientId) {
-      this.pending.node.classList.remove("pending");
-      this.pending.node.id = `m${frame.message.id}`;
+      this.conversation.confirm(this.pending.question, frame.message.id, this.pending.older);
+      this.pending.edited?.draft.drop();
       this.pending = null;
       if (frame.session_id) this.adopt(frame.session_id);
       this.answerFor(frame);
@@ -296,9 +302,9 @@ class ChatPage {
     }
     const { pending, active } = this;
     const sentence = frame.message + nextStep(frame.message, frame.details?.next_step);
-    if (active?.replaced) {
-      this.conversation.restore(active.replaced, active);
-      this.setActive(null);
+    if (active?.replaced || pending?.edited) {
+      this.pending = null;
+      this.lookAgain(); // what made room comes back
       say(sentence, { bad: true });
     } else if (pending) this.refusedQuestion(frame, pending, active);
     else if (known && known === active) this.lookAgain(); // nothing is being written any more
@@ -310,7 +316,7 @@ class ChatPage {
     this.pending = null;
     this.setActive(null);
     active?.node.remove();
-    pending.node.remove();
+    pending.question.node.remove();
     this.composer.setText(pending.text);
     this.conversation.refusal(frame.code === "not_found" ? { ...frame, ...TAKEN_AWAY } : frame, frame.retryable ? () => this.composer.form.requestSubmit() : null);
   }
@@ -331,23 +337,15 @@ class ChatPage {
   answerActions() {
     return {
       cite: (source, answer, opener) => this.openSource(source, answer, { opener }),
-      regenerate: (answer) => this.regenerate(answer),
-      retry: (answer) => this.regenerate(answer),
+      regenerate: (answer) => this.versions.regenerate(answer),
+      retry: (answer) => this.versions.regenerate(answer),
+      goOn: (answer) => this.versions.goOn(answer),
+      edit: (question, text) => this.versions.edit(question, text),
+      choose: (id, step) => this.versions.choose(id, step),
       feedback: (answer, rating) => this.giveFeedback(answer, rating).catch(complain),
       why: (id, answer) => showTrace(id, this.data.is_admin && this.model ? { model: this.model.id, sources: answer.sources } : null).catch(complain),
       copied: () => say("Copied."),
     };
-  }
-
-  regenerate(answer) {
-    if (this.active || this.pending) return;
-    if (!this.link.send({ type: "regenerate", message_id: answer.id })) {
-      say("There is no connection right now; try again in a moment.", { bad: true });
-      return;
-    }
-    const fresh = this.conversation.answer(null, answer);
-    fresh.replaced = answer;
-    this.setActive(fresh);
   }
 
   async giveFeedback(answer, rating) {
