@@ -137,7 +137,10 @@ class Asked:
     # --- for the table ----------------------------------------------------------------------------
 
     def question_row(self) -> str:
-        return "stored once"
+        """How often it is stored."""
+        query = "SELECT count(*) FROM chat_message WHERE role = 'user' AND session_id = %s AND content = %s"
+        count = self.chats.stack.value(query, self.session_id, self.question)
+        return "stored once" if count == 1 else f"stored {count} times"
 
     def told(self) -> str:
         """The kinds of the frames, runs of one kind as one."""

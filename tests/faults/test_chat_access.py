@@ -124,3 +124,4 @@ def test_a_client_that_sends_without_end_does_not_slow_down_others(stack, chats,
     asked = chats.ask("ok")
     asked.end()
     assert asked.stored()["status"] == "complete"
+    flooding.vanish()
