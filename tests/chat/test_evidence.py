@@ -12,6 +12,7 @@ from chat.models import MessageSource
 from chat.services import AnswerResult, answer_finish, answer_sources_set, question_ask, session_create
 from documents import services
 from documents.retrieval.search import search
+from tests.chat.test_export import body
 from tests.documents import conftest
 from tests.documents.files import make_pdf
 from tests.documents.test_versions import build
@@ -145,6 +146,7 @@ def test_after_the_same_bytes_were_read_anew_the_passage_is_still_marked(
     assert (page.status_code, page["Passage-Marked"]) == (200, "all")
 
 
+@pytest.mark.django_db(transaction=True)  # the export is written in threads
 def test_of_a_document_that_was_replaced_the_old_passage_is_shown_and_no_page(
     client_for, answer, member, admin, document
 ):
@@ -160,7 +162,7 @@ def test_of_a_document_that_was_replaced_the_old_passage_is_shown_and_no_page(
         404,
         "The document has been replaced since.",
     )
-    export = mine.get(f"/api/chat/sessions/{answer.session_id}/export?format=md").content.decode()
+    export = body(mine.get(f"/api/chat/sessions/{answer.session_id}/export?format=md")).decode()
     assert "(replaced since)" in export
 
 
