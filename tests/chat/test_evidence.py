@@ -163,7 +163,7 @@ def test_of_a_document_that_was_replaced_the_old_passage_is_shown_and_no_page(
         "The document has been replaced since.",
     )
     export = body(mine.get(f"/api/chat/sessions/{answer.session_id}/export?format=md")).decode()
-    assert "(replaced since)" in export
+    assert "(supported; replaced since)" in export
 
 
 def test_of_a_deleted_document_the_stored_passage_is_shown_and_that_it_is_gone(
