@@ -139,6 +139,8 @@ def test_an_answer_that_was_cut_goes_on(open_page, model, llm):
     page.reload()
     page.get_by_text("handed to the line manager").wait_for()
     assert page.get_by_test_id("answer").count() == 1
+    page.get_by_role("button", name="Why this answer").click()
+    page.get_by_test_id("trace").get_by_text("from the same passages").wait_for()
 
 
 def test_while_an_answer_is_written_nothing_above_it_can_be_changed(open_page, model, llm):

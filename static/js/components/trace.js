@@ -50,6 +50,7 @@ function summary(trace) {
   return facts([
     ["Asked", trace.query],
     ["Searched for", trace.rewritten === trace.query ? null : trace.rewritten],
+    ["Continued", trace.continued ? `after ${number(trace.continued.chars)} characters, from the same passages` : null],
     ["Model", MODES[trace.answer_mode]],
     ["Verdict", verdict],
     ["Prompt", prompt(trace.prompt)],
