@@ -25,7 +25,7 @@ def measure(folder: Path, chunks: int) -> dict[str, Any]:
 
     owners = {share: person(f"load-{chunks}-{share}", similarity_threshold=0.0) for share in SHARES}
     began = time.perf_counter()
-    _fill([collection for _, collection in owners.values()], list(lines(folder / "corpus.jsonl")), chunks)
+    fill([collection for _, collection in owners.values()], list(lines(folder / "corpus.jsonl")), chunks)
     print(f"{chunks} chunks written and indexed in {time.perf_counter() - began:.0f} s", flush=True)
     questions = [query["text"] for query in lines(folder / "queries.jsonl")][:QUESTIONS]
     return {share: _measured(*owner, questions, share) for share, owner in owners.items()}
@@ -66,7 +66,7 @@ def _spread(values: list[float], percentile: Any) -> tuple[float, float]:
     return percentile(values, 50), percentile(values, 95)
 
 
-def _fill(collections: list[Any], entries: list[dict[str, Any]], chunks: int) -> None:
+def fill(collections: list[Any], entries: list[dict[str, Any]], chunks: int) -> None:
     from django.db import connection
 
     from documents.embedding.registry import get_embedder

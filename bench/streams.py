@@ -172,5 +172,5 @@ def profile(folder: Path, orders: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    os.environ |= {"THROTTLE_CHAT": "100000/min"}
+    os.environ["MESSAGES_PER_MINUTE"] = "0"
     main()

@@ -116,7 +116,8 @@ class Command(BaseCommand):
             "web",
             [sys.executable, "-m", "uvicorn", "config.asgi:application"]
             + ["--host", host, "--port", str(port), "--no-access-log", "--no-proxy-headers"]
-            + ["--ws-max-size", "262144", "--timeout-graceful-shutdown", "10"],
+            + ["--ws-max-size", "262144", "--ws-per-message-deflate", "false"]
+            + ["--timeout-graceful-shutdown", "10"],
         )
         self.supervisor.start(web)
         worker = ["worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
