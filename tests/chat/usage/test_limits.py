@@ -343,6 +343,19 @@ def test_http_answers_429_with_retry_after(transactional_db, path, client_for, m
     assert not Message.objects.exists()
 
 
+def test_programs_that_speak_the_openai_protocol_are_counted_and_refused_too(
+    transactional_db, client_for, member, collection
+):
+    limit(member, messages_per_minute=1)
+    spend(member)
+    body = {"model": collection.name, "messages": [{"role": "user", "content": QUESTION}]}
+    response = client_for(member).post("/v1/chat/completions", body, format="json")
+    assert response.status_code == 429
+    assert int(response["Retry-After"]) > 50
+    assert response.json()["error"]["code"] == "message_rate_exceeded"
+    assert not Message.objects.exists()
+
+
 async def test_an_answer_under_way_may_go_over_and_the_next_one_is_refused(connect, llm, member, collection):
     await in_thread(limit, member, tokens_per_day=5)
     go = asyncio.Event()
