@@ -331,7 +331,9 @@ def _settle_lost(message_id: int) -> None:
     trace = MessageTrace.objects.filter(message_id=message_id).first()
     prompt = trace.data.get("prompt", {}) if trace else {}
     answer = Message.objects.get(pk=message_id)
-    usage_settle_lost(answer=answer, prompt_tokens=int(prompt.get("tokens", 0)))
+    begun = trace.data.get("continued", {}).get("chars", 0) if trace else 0  # written before, for another
+    written = answer.content[begun:]
+    usage_settle_lost(answer=answer, prompt_tokens=int(prompt.get("tokens", 0)), written=written)
 
 
 def feedback_set(*, answer: Message, rating: str, comment: str = "") -> Feedback:

@@ -61,19 +61,17 @@ def usage_settle(*, message_id: int, spent: Spent) -> None:
     )
 
 
-def usage_settle_lost(*, answer: Message, prompt_tokens: int) -> None:
+def usage_settle_lost(*, answer: Message, prompt_tokens: int, written: str) -> None:
     """Estimate what an answer cost whose process died before it could say so.
 
     Args:
-        answer: with what had arrived of it.
         prompt_tokens: of its prompt, as estimated when that was made; 0 when it came not so far.
+        written: what had arrived of it.
     """
     if answer.llm_provider == Provider.EXTRACTIVE:
         return
     entries = UsageEntry.objects.filter(message_id=answer.pk, prompt_tokens=0, completion_tokens=0)
-    entries.update(
-        prompt_tokens=prompt_tokens, completion_tokens=estimate_tokens(answer.content), estimated=True
-    )
+    entries.update(prompt_tokens=prompt_tokens, completion_tokens=estimate_tokens(written), estimated=True)
 
 
 def usage_record_evaluation(*, user: User, collection: Collection, spent: Spent) -> None:

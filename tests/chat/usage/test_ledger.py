@@ -146,6 +146,15 @@ def test_an_answer_whose_process_died_is_estimated_from_what_was_stored(open_ans
     assert 5 <= found.completion_tokens <= 20
 
 
+def test_an_answer_that_went_on_costs_only_what_was_added(open_answer):
+    text = "Full-time staff have 25 days of leave. "
+    trace = {"prompt": {"tokens": 900}, "continued": {"from": 1, "chars": len(text)}}
+    MessageTrace.objects.create(message=open_answer, data=trace)
+    services.answers_progress(contents={open_answer.pk: text + "Yes"})
+    services.answers_interrupt(message_ids=[open_answer.pk])
+    assert 0 < UsageEntry.objects.get().completion_tokens <= 2
+
+
 def test_what_was_taken_for_dead_is_corrected_by_its_real_end(open_answer):
     services.answers_interrupt(message_ids=[open_answer.pk])
     services.answer_finish(

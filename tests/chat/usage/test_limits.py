@@ -154,6 +154,23 @@ def test_answering_again_is_refused_like_a_question(member, collection):
     assert ChatSession.objects.get().head_id == answer.pk
 
 
+def test_other_words_and_going_on_are_refused_like_a_question(member, collection):
+    collection.llm_provider = "ollama"
+    collection.save()
+    answer = ask(member, collection)
+    services.answers_progress(contents={answer.pk: "Full-time staff have"})
+    services.answers_interrupt(message_ids=[answer.pk])
+    limit(member, messages_per_minute=1)
+    for door in (
+        lambda: branching.question_edit(question=answer.parent, message="How many days?"),
+        lambda: branching.answer_continue(answer=answer),
+    ):
+        with pytest.raises(VerbatimError) as caught:
+            door()
+        assert caught.value.code == ErrorCode.MESSAGE_RATE_EXCEEDED
+    assert (Message.objects.count(), UsageEntry.objects.count()) == (2, 1)
+
+
 def test_the_tokens_of_a_day_end(member, collection):
     limit(member, tokens_per_day=1000)
     spend(member, 999)
