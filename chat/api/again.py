@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts.models import User
 from accounts.permissions import caller
 from chat import selectors
 from chat.api.ask import answer_streamed, answer_whole
@@ -31,7 +32,7 @@ class RegenerateView(APIView):
         user = caller(request)
         selectors.answer_for(user, message_id)
         given = _given(AgainSerializer, request)
-        return _handed_out(runs.regenerate(user=user, message_id=message_id), **given)
+        return _handed_out(runs.regenerate(user=user, message_id=message_id), user, **given)
 
 
 class ContinueView(APIView):
@@ -46,7 +47,7 @@ class ContinueView(APIView):
         user = caller(request)
         selectors.answer_for(user, message_id)
         given = _given(AgainSerializer, request)
-        return _handed_out(runs.go_on(user=user, message_id=message_id), **given)
+        return _handed_out(runs.go_on(user=user, message_id=message_id), user, **given)
 
 
 class EditView(APIView):
@@ -62,7 +63,7 @@ class EditView(APIView):
         selectors.question_for(user, message_id)
         given = _given(EditSerializer, request)
         stream = given.pop("stream")
-        return _handed_out(runs.edit(user=user, message_id=message_id, **given), stream=stream)
+        return _handed_out(runs.edit(user=user, message_id=message_id, **given), user, stream=stream)
 
 
 def _given(serializer: type[AgainSerializer], request: Request) -> dict[str, Any]:
@@ -71,5 +72,5 @@ def _given(serializer: type[AgainSerializer], request: Request) -> dict[str, Any
     return dict(given.validated_data)
 
 
-def _handed_out(begin: Coroutine[Any, Any, runs.Started], *, stream: bool) -> HttpResponseBase:
-    return answer_streamed(begin) if stream else answer_whole(begin)
+def _handed_out(begin: Coroutine[Any, Any, runs.Started], reader: User, *, stream: bool) -> HttpResponseBase:
+    return answer_streamed(begin) if stream else answer_whole(begin, reader=reader)

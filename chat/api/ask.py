@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import User
 from accounts.permissions import caller
 from chat import selectors, services
 from chat.api.negotiation import JsonOnly
@@ -39,7 +40,8 @@ class ChatView(APIView):
     @extend_schema(request=AskSerializer, responses=AnswerSerializer)
     def post(self, request: Request) -> Response:
         """Waits for the answer. If the client leaves, the answer is written and stored all the same."""
-        return answer_whole(runs.ask(user=caller(request), **_asked(request)))
+        user = caller(request)
+        return answer_whole(runs.ask(user=user, **_asked(request)), reader=user)
 
 
 class StreamView(APIView):
@@ -85,13 +87,19 @@ class UploadView(APIView):
         return Response(shown | {"session_id": str(session.pk)}, status=202)
 
 
-def answer_whole(begin: Coroutine[Any, Any, runs.Started]) -> Response:
-    """Begin an answer, wait for its end, and hand it out; what it failed with is raised."""
+def answer_whole(begin: Coroutine[Any, Any, runs.Started], *, reader: User) -> Response:
+    """Begin an answer, wait for its end, and hand it out; what it failed with is raised.
+
+    Raises:
+        VerbatimError: also ACCESS_REVOKED, with nothing of it, when its reader may not read it any more.
+    """
     release_connections()  # none is held while the LLM writes
     message_id = async_to_sync(_ended)(begin)
-    answer = selectors.messages_with_details(Message.objects.filter(pk=message_id)).first()
+    mine = selectors.messages_visible_to(reader).filter(pk=message_id)
+    answer = selectors.messages_with_details(mine).first()
     if answer is None:
-        raise VerbatimError(ErrorCode.NOT_FOUND)
+        is_kept = Message.objects.filter(pk=message_id).exists()
+        raise VerbatimError(ErrorCode.ACCESS_REVOKED if is_kept else ErrorCode.NOT_FOUND)
     if (error := selectors.refusal_of(answer)) is not None:
         error.details = {
             "session_id": str(answer.session_id),

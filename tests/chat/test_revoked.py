@@ -111,3 +111,17 @@ async def test_other_peoples_answers_go_on(connect, llm, member, stranger, admin
     await in_thread(models.access_set, actor=admin, collection=collection, user_ids=[member.pk])
     gate.set()
     assert (await socket.hear_until("message_saved"))[-2]["content"] == "".join(ANSWER)
+
+
+async def test_who_waits_for_the_whole_answer_gets_nothing_of_it_either(http, llm, member, admin, collection):
+    llm.script = [ANSWER[0], asyncio.Event()]
+    asking = asyncio.create_task(
+        http.post("/api/chat/chat", json={"model_id": collection.pk, "message": QUESTION})
+    )
+    async with asyncio.timeout(5):
+        while not llm.calls:
+            await asyncio.sleep(0.02)
+    await in_thread(models.access_set, actor=admin, collection=collection, user_ids=[])
+    refused = await asking
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "access_revoked")
+    assert ANSWER[0] not in refused.text
