@@ -75,11 +75,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         await self.pace.frame()
-        user = await self._user_now()
-        if user is None:
-            return
         context: dict[str, Any] = {}
         try:
+            if (user := await self._user_now()) is None:
+                return
             frame = protocol.parse(text_data)
             context = protocol.names_of(frame)
             await self._handle(user, frame)

@@ -93,6 +93,7 @@ def session_delete(*, session: ChatSession) -> None:
     from documents.services import session_documents_delete
 
     with transaction.atomic():
+        session = session_locked(session)
         session_documents_delete(session_id=session.pk)
         session_hint(session)
         session.delete()
@@ -275,6 +276,8 @@ def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
     """
     usage_settle(message_id=message_id, spent=result.spent)
     with transaction.atomic():
+        # its session first, as who asks or deletes takes them: the other way round they wait for each other
+        ChatSession.objects.select_for_update(of=("self",), no_key=True).filter(messages=message_id).first()
         changed = Message.objects.filter(pk=message_id, status__in=OPEN).update(
             status=result.status,
             content=Coalesce(NullIf(Value(storable(result.content)), Value("")), "content"),

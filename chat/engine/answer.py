@@ -95,11 +95,15 @@ class Generation:
         except Exception:
             log.exception("answer %s: unexpected error", self.message_id)
             error = VerbatimError(ErrorCode.SERVER_ERROR)
-        await self._rounds.last_words(self)
-        await self._finish(error)
-        await publish.here().settle(self.log, SETTLE_SECONDS)
-        self._rounds.leave(self)
-        self.log.end()
+        try:
+            await self._rounds.last_words(self)
+            await self._finish(error)
+            await publish.here().settle(self.log, SETTLE_SECONDS)
+        except Exception:  # without a heartbeat it is closed as one whose process died
+            log.exception("answer %s could not be ended", self.message_id)
+        finally:
+            self._rounds.leave(self)
+            self.log.end()
         try:
             await stream_log.heartbeat_end(self.message_id)
         except stream_log.REDIS_ERRORS:

@@ -68,8 +68,7 @@ async def regenerate(*, user: User, message_id: int, origin: str = "") -> Starte
     Raises:
         VerbatimError: NOT_FOUND, and what `branching.answer_regenerate` raises.
     """
-    session, question, answer = await in_thread(_regenerate, user, message_id, origin)
-    return _start(session, question, answer, is_new=False)
+    return await _begin(partial(_regenerate, user, message_id, origin), is_new=False)
 
 
 async def go_on(*, user: User, message_id: int, origin: str = "") -> Started:
@@ -78,8 +77,7 @@ async def go_on(*, user: User, message_id: int, origin: str = "") -> Started:
     Raises:
         VerbatimError: NOT_FOUND, CANNOT_CONTINUE, SESSION_BUSY.
     """
-    session, question, answer = await in_thread(_go_on, user, message_id, origin)
-    return _start(session, question, answer, is_new=False)
+    return await _begin(partial(_go_on, user, message_id, origin), is_new=False)
 
 
 async def edit(
@@ -240,14 +238,21 @@ async def _once(before: Callable[[], Started | None], begin: Callable[[], Turn])
     """What was begun when the same came first, else begin it now."""
     if (known := await in_thread(before)) is None:
         try:
-            session, question, answer = await in_thread(begin)
+            return await _begin(begin, is_new=True)
         except services.AskedBefore:
             known = await in_thread(before)
-        else:
-            return _start(session, question, answer, is_new=True)
     if known is None:  # its conversation was deleted in between
         raise VerbatimError(ErrorCode.NOT_FOUND)
     return known
+
+
+async def _begin(store: Callable[[], Turn], *, is_new: bool) -> Started:
+    """Store a turn and begin to answer it: both, also when who asked leaves while it is being stored."""
+
+    async def both() -> Started:
+        return _start(*await in_thread(store), is_new=is_new)
+
+    return await asyncio.shield(asyncio.create_task(both()))
 
 
 def _start(session: ChatSession, question: Message, answer: Message, *, is_new: bool) -> Started:

@@ -7,17 +7,19 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts import tokens
 from chat import consumers, services
-from chat.engine import citations, publish, repair, runs, stream_log
+from chat.engine import citations, follow, publish, repair, runs, stream_log
 from chat.engine.threads import in_thread
 from chat.models import Message
 from config import redis
@@ -265,3 +267,122 @@ async def test_a_fault_in_the_citation_check_does_not_cost_the_answer(
     frames = await reader.hear_until("message_saved")
     assert frames[-2]["content"] == "".join(ANSWER)
     assert (await stored(frames[0]["message_id"])).status == "complete"
+
+
+async def test_an_answer_that_cannot_be_ended_lets_its_readers_go_and_is_repaired(
+    passages, llm, member, collection, monkeypatch
+):
+    def fault(**_):
+        raise RuntimeError("as if")
+
+    monkeypatch.setattr(services, "answer_finish", fault)
+    started = await runs.ask(user=member, model_id=collection.pk, message=QUESTION)
+    following = asyncio.create_task(_last_of(started.message_id))
+    _, task = runs._running[started.message_id]
+    await task
+    assert stream_log.written_here(started.message_id) is None
+    assert not await stream_log.is_alive(started.message_id)
+    await in_thread(age, started.message_id, 30)
+    async with asyncio.timeout(10):
+        assert (await following)["type"] == "message_saved"
+    assert (await stored(started.message_id)).status == "interrupted"
+
+
+async def _last_of(message_id: int) -> dict:
+    return json.loads([text async for text in follow.follow(message_id)][-1])
+
+
+async def test_who_leaves_while_his_question_is_stored_is_answered_all_the_same(
+    passages, llm, member, collection, monkeypatch
+):
+    is_stored, go_on, kept = threading.Event(), threading.Event(), services.question_ask
+
+    def slow(**asked):
+        turn = kept(**asked)
+        is_stored.set()
+        assert go_on.wait(10)
+        return turn
+
+    monkeypatch.setattr(services, "question_ask", slow)
+    asking = asyncio.create_task(runs.ask(user=member, model_id=collection.pk, message=QUESTION))
+    assert await asyncio.to_thread(is_stored.wait, 10)
+    asking.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    answer = await in_thread(Message.objects.get, role="assistant")
+    async with asyncio.timeout(5):
+        while (await stored_status(answer.pk)) != "complete":
+            await asyncio.sleep(0.05)
+
+
+async def stored_status(message_id: int) -> str:
+    return (await in_thread(Message.objects.get, pk=message_id)).status
+
+
+@pytest.mark.parametrize("other", ["ask", "delete"])
+def test_storing_an_answer_and_who_holds_its_chat_do_not_wait_for_each_other(
+    member, collection, monkeypatch, other
+):
+    session, _, answer = ask(member, collection)
+    is_storing, go_on, kept = threading.Event(), threading.Event(), services.messages_with_details
+
+    def slow(messages):
+        is_storing.set()
+        assert go_on.wait(10)
+        return kept(messages)
+
+    monkeypatch.setattr(services, "messages_with_details", slow)
+    done = services.AnswerResult(status="complete", content="All of it.", finish_reason="stop")
+    doing = {
+        "ask": lambda: services.question_ask(
+            user=member, collection=collection, message=QUESTION, session=session
+        ),
+        "delete": lambda: services.session_delete(session=session),
+    }
+
+    def in_its_own(work):
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            storing = pool.submit(
+                in_its_own, lambda: services.answer_finish(message_id=answer.pk, result=done)
+            )
+            assert is_storing.wait(10)
+            second = pool.submit(in_its_own, doing[other])
+            wait_until_it_waits_for_a_lock()
+        finally:
+            go_on.set()
+        assert storing.result().content == "All of it."
+        second.result()
+
+
+def wait_until_it_waits_for_a_lock() -> None:
+    with connection.cursor() as cursor:
+        for _ in range(200):
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.05)
+    raise AssertionError("nobody waits for a lock")
+
+
+async def test_a_frame_that_comes_while_the_database_is_away_is_refused_and_the_socket_stays(
+    connect, llm, member, collection, monkeypatch
+):
+    socket = await connect(member)
+
+    def away(scope):
+        raise OperationalError("as if")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(consumers, "user_now", away)
+        await socket.say(type="ping")
+        assert (await socket.hear())["code"] == "service_unavailable"
+    await socket.say(type="ping")
+    assert (await socket.hear())["type"] == "pong"
