@@ -1,10 +1,8 @@
 """Bearer credentials: the one function that trusts them, for REST, /v1 and sockets alike.
 
-Either a JSON web token or a personal API key (`accounts.api_keys`). Tokens are
-
-built on simplejwt's signing and its blacklist tables, with what those leave open closed: a token also names
-its user's `token_version`, the user is read again each time, and reusing a rotated refresh token ends the
-family.
+Either a JSON web token or a personal API key (`accounts.api_keys`). Tokens are built on simplejwt's signing
+and its blacklist tables, with what those leave open closed: a token also names its user's `token_version`,
+the user is read again each time, and reusing a rotated refresh token ends the family.
 """
 
 from dataclasses import dataclass

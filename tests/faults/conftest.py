@@ -22,7 +22,7 @@ from tests.faults.truth import assert_tidy
 CHAT_LIMITS = {
     "LLM_FIRST_TOKEN_TIMEOUT": "10",
     "LLM_TOKEN_GAP_TIMEOUT": "10",
-    "THROTTLE_CHAT": "1000/min",
+    "MESSAGES_PER_MINUTE": "1000",
     "THROTTLE_SIGNUP": "1000/hour",
     "THROTTLE_SIGNIN_ADDRESS": "1000/min",
 }
