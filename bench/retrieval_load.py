@@ -77,6 +77,7 @@ def fill(collections: list[Any], entries: list[dict[str, Any]], chunks: int) -> 
     sentences = [one for entry in entries for one in SENTENCE.split(entry["text"])]
     index = "CREATE INDEX {0} ON documents_chunk USING {1}"
     with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
         cursor.execute("DROP INDEX chunk_embedding_hnsw, chunk_search_vector")
         documents = _documents(collections, -(-chunks // DOCUMENT_CHUNKS))
         with cursor.copy(
@@ -115,6 +116,7 @@ def fill(collections: list[Any], entries: list[dict[str, Any]], chunks: int) -> 
             )
         )
         cursor.execute("VACUUM ANALYZE documents_chunk")
+        cursor.execute("RESET statement_timeout")
 
 
 def _documents(collections: list[Any], count: int) -> list[Any]:
