@@ -1,7 +1,7 @@
 """From two rankings to one order: one score of both legs, a boost for titles, room for others."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil, log
 
@@ -117,7 +117,6 @@ def choose(ordered: list[Candidate], top_k: int) -> Choice:
     """
     if not ordered:
         return Choice([])
-    spread = _pages_apart(ordered)
     best: dict[int, float] = {}
     for one in ordered:
         best[one.document_id] = max(best.get(one.document_id, -1.0), one.score)
@@ -127,7 +126,7 @@ def choose(ordered: list[Candidate], top_k: int) -> Choice:
     waiting: list[Candidate] = []
     full: set[int] = set()
     taken: Counter[int] = Counter()
-    for one in spread:
+    for one in _pages_apart(ordered):
         too_many = taken[one.document_id] >= share
         if too_many or (waiting and best[one.document_id] < bar):
             waiting.append(one)
@@ -143,10 +142,9 @@ def choose(ordered: list[Candidate], top_k: int) -> Choice:
     return Choice(chosen, frozenset(full - kept), frozenset(crowded))
 
 
-def _pages_apart(ordered: list[Candidate]) -> list[Candidate]:
+def _pages_apart(ordered: list[Candidate]) -> Iterator[Candidate]:
     """The same candidates, each time the best next one, where those of a page that is there already cost."""
     left = list(ordered)
-    found: list[Candidate] = []
     taken: Counter[tuple[int, int]] = Counter()
     while left:
 
@@ -156,7 +154,6 @@ def _pages_apart(ordered: list[Candidate]) -> list[Candidate]:
 
         best = max(left, key=worth)  # the first of equal ones
         left.remove(best)
-        found.append(best)
+        yield best
         if best.page is not None:
             taken[best.document_id, best.page] += 1
-    return found
