@@ -193,7 +193,7 @@ def answer_context(message_id: int) -> AnswerContext:
     if answer is None or answer.parent is None:
         raise VerbatimError(ErrorCode.NOT_FOUND)
     session = answer.session
-    if not has_access(session.user_id, session.collection_id):
+    if not access.visible_to(session.user).filter(pk=session.collection_id).exists():
         raise VerbatimError(ErrorCode.ACCESS_REVOKED)
     given = Given.from_json(session.given)
     limit = session.collection.history_length

@@ -217,7 +217,8 @@ def answer_sources_set(*, message_id: int, passages: Iterable[Passage], trace: d
 
 @transaction.atomic
 def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, Any]) -> None:
-    if not Message.objects.filter(pk=message_id).exists():
+    session = ChatSession.objects.select_for_update(no_key=True).filter(messages=message_id)
+    if not session.values_list("pk"):
         return
     bytes_of = dict(
         Document.objects.filter(pk__in=[p.document_id for p in passages]).values_list("pk", "sha256")
@@ -246,7 +247,12 @@ def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, A
         )
         for marker, passage in enumerate(passages, 1)
     )
-    MessageTrace.objects.update_or_create(message_id=message_id, defaults={"data": trace})
+    MessageTrace.objects.bulk_create(
+        [MessageTrace(message_id=message_id, data=trace)],
+        update_conflicts=True,
+        unique_fields=["message"],
+        update_fields=["data"],
+    )
 
 
 def answers_progress(*, contents: Mapping[int, str]) -> None:

@@ -10,6 +10,7 @@ import logging
 import time
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError
@@ -62,6 +63,7 @@ class Generation:
         self._unsent: list[str] = []
         self._next_frame_at = self._tell_thinking_at = 0.0
         self._rounds = rounds.here()
+        self._storing: asyncio.Task[None] | None = None
         self._work: asyncio.Task[None] | None = None
         self._stop_reason: ErrorCode | None = None
 
@@ -97,7 +99,8 @@ class Generation:
             error = VerbatimError(ErrorCode.SERVER_ERROR)
         try:
             await self._rounds.last_words(self)
-            await self._finish(error)
+            not_stored = await self._sources_stored()
+            await self._finish(error or not_stored)
             await publish.here().settle(self.log, SETTLE_SECONDS)
         except Exception:  # without a heartbeat it is closed as one whose process died
             log.exception("answer %s could not be ended", self.message_id)
@@ -130,14 +133,17 @@ class Generation:
         with self._timed("table"):
             table = await tables.ask(llm=llm, context=context, result=result)
         window = await windows.window_of(llm)
-        draft.prompt = await in_thread(self._bind, context, result, table, window)
+        draft.prompt, trace = await in_thread(self._fit, context, result, table, window)
         self._tell(
             "sources",
             sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)],
             searched_for=draft.searched_for,
         )
+        store = partial(services.answer_sources_set, passages=draft.passages, trace=trace)
+        self._storing = asyncio.create_task(in_thread(store, message_id=self.message_id))
         if table.text:
             draft.ours_from = 0
+            await self._stored()
             self._start()
             self._say(table.text)
             return
@@ -145,6 +151,7 @@ class Generation:
         if collection.answer_mode == AnswerMode.STRICT and not (passed and draft.passages):
             draft.refused = True
             draft.ours_from = 0
+            await self._stored()
             self._start()
             ready, _ = await in_thread(readiness, context.user, collection.pk, context.session_id)
             self._say(refusal_text(result.nearest, ready=ready, in_work=draft.not_ready.count))
@@ -154,6 +161,20 @@ class Generation:
         more = closing(draft.content, nearest=result.nearest, ending=table.ending)
         if more:
             self._say_ours(f"\n\n{more}")
+
+    async def _stored(self) -> None:
+        """Passages and trace are bound to the answer before its first word, while the LLM begins to think."""
+        if self._storing is not None:
+            await asyncio.shield(self._storing)
+
+    async def _sources_stored(self) -> VerbatimError | None:
+        """Wait for the same at the end, whatever ended the work; what went wrong, if something did."""
+        try:
+            await self._stored()
+        except DatabaseError as trouble:
+            log.error("answer %s: its sources could not be stored: %s", self.message_id, trouble)
+            return VerbatimError(ErrorCode.SERVICE_UNAVAILABLE)
+        return None
 
     async def _go_on(self, context: selectors.AnswerContext, continued: selectors.Continued) -> None:
         """Say what is written already, and have the rest written from the same passages."""
@@ -191,14 +212,14 @@ class Generation:
         self.draft.searched_for = result.rewritten if result.rewritten != result.query else ""
         return result
 
-    def _bind(
+    def _fit(
         self,
         context: selectors.AnswerContext,
         result: SearchResult,
         table: tables.TableAnswer,
         window: int | None,
-    ) -> FittedPrompt:
-        """Fit the passages into the prompt, and bind them to the message. Runs in a thread."""
+    ) -> tuple[FittedPrompt, dict[str, Any]]:
+        """The prompt with the passages that fit into it, and the trace. Runs in a thread."""
         offered = table.passages(result.passages)
         prompt = budget.fit(
             collection=context.collection,
@@ -208,14 +229,12 @@ class Generation:
             searched_for=result.rewritten,
             llm_window=window,
         )
-        services.answer_sources_set(
-            message_id=self.message_id,
-            passages=prompt.passages,
-            trace=retrieval_trace(result, prompt, context.collection, offered=offered)
-            | ({"not_ready": self.draft.not_ready.as_json()} if self.draft.not_ready.count else {})
-            | ({"table": table.trace} if table.trace else {}),
-        )
-        return prompt
+        trace = retrieval_trace(result, prompt, context.collection, offered=offered)
+        if self.draft.not_ready.count:
+            trace["not_ready"] = self.draft.not_ready.as_json()
+        if table.trace:
+            trace["table"] = table.trace
+        return prompt, trace
 
     async def _write(self, llm: LLM, context: selectors.AnswerContext, joint: Joint | None = None) -> None:
         """Have the text written; behind a joint it goes on from there."""
@@ -233,6 +252,7 @@ class Generation:
             async with aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
                 async for event in events:
                     if isinstance(event, TextDelta):
+                        await self._stored()
                         self.draft.milliseconds.setdefault("first_token", _since(asked))
                         self._say(markers.feed(joint.feed(event.text) if joint else event.text))
                     elif isinstance(event, ReasoningDelta):

@@ -121,7 +121,8 @@ async def test_readers_in_other_processes_see_the_same_frames_through_redis(
     replayed = [frame for frame in await elsewhere.hear_until("stream_chunk") if "seq" in frame]
     gate.set()
     heard = seen + await here.hear_until("message_saved")
-    assert replayed + await elsewhere.hear_until("message_saved") == heard
+    rest = [frame for frame in await elsewhere.hear_until("message_saved") if "seq" in frame]  # no hints
+    assert replayed + rest == heard
 
 
 async def test_who_is_ahead_of_redis_is_not_shown_anything_twice(
