@@ -1,6 +1,6 @@
 """Readers of many answers, in a process of their own: `python bench/stream_clients.py < orders.json`.
 
-Opens a socket for each person, lets all ask within a second, checks every frame, and prints what was seen.
+Opens a socket for each person, lets all ask within `spread` seconds, checks every frame, and prints what was seen.
 Some reload in the middle: they close their socket, open another, and follow from where they were, or from the
 beginning as a page does that has lost everything.
 """
@@ -15,7 +15,7 @@ from typing import Any
 import websockets
 
 RELOAD_SECONDS = 0.5  # from the end of a socket to the opening of the next
-SPREAD_SECONDS = 1.0  # within so long all have asked
+CALM_SECONDS = 3.0  # after the last question; then all answers are written and nobody asks
 
 
 @dataclass
@@ -27,7 +27,8 @@ class Seen:
     gaps: int = 0
     text: list[str] = field(default_factory=list)
     whole: str | None = None
-    ages: list[float] = field(default_factory=list)
+    ages: list[tuple[float, float]] = field(default_factory=list)  # of tokens: when sent, ms on the way
+    ended: float = 0.0
     started: float = 0.0
     marks: dict[str, float] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
@@ -55,7 +56,7 @@ class Reader:
         async with ready:
             socket = await self.open()
         await begin.wait()
-        await asyncio.sleep(SPREAD_SECONDS * self.number / self.orders["people"])
+        await asyncio.sleep(self.orders["spread"] * self.number / self.orders["people"])
         self.seen.started = time.monotonic()
         question = {
             "type": "chat",
@@ -113,9 +114,10 @@ class Reader:
         if kind == "stream_chunk":
             seen.text.append(frame["content"])
             sent = [float(word) for word in frame["content"].split()]
-            seen.ages += [(now - one) * 1000 for one in sent if one > self.fresh_from]
+            seen.ages += [(one, (now - one) * 1000) for one in sent if one > self.fresh_from]
         elif kind == "stream_end":
             seen.whole = frame["content"]
+            seen.ended = now
 
 
 async def main() -> None:
@@ -135,14 +137,18 @@ async def main() -> None:
             one.errors.append(
                 f"{len(words)} tokens of {expected}, {len(''.join(one.text).split())} in frames"
             )
+    calm = max(one.started for one in results) + CALM_SECONDS, min(one.ended or 0.0 for one in results)
+    ages = [age for one in results for age in one.ages]
     print(
         json.dumps(
             {
+                "calm_seconds": round(calm[1] - calm[0], 1),
+                "calm_ages": [round(age, 1) for sent, age in ages if calm[0] < sent < calm[1]],
                 "frames": sum(one.frames for one in results),
                 "repeated": sum(one.repeated for one in results),
                 "gaps": sum(one.gaps for one in results),
                 "errors": [error for one in results for error in one.errors][:20],
-                "ages": [round(age, 1) for one in results for age in one.ages],
+                "ages": [round(age, 1) for _, age in ages],
                 "marks": {
                     kind: [round(one.marks[kind], 1) for one in results if kind in one.marks]
                     for kind in ("user_message", "sources", "stream_start", "stream_chunk")

@@ -1,4 +1,7 @@
-"""Many answers at once: `python bench/streams.py [--sockets 200] [--rate 30] [--seconds 20] [--profile]`.
+"""Many answers at once.
+
+    python bench/streams.py [--sockets 200] [--rate 30] [--seconds 45] [--profile]
+
 
 The server as shipped (one uvicorn process), its PostgreSQL and Redis, a scripted LLM that sends RATE tokens
 per second to each answer, and the readers share this machine's cores. Each token says when it was sent: its
@@ -37,7 +40,8 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--sockets", type=int, default=200)
     arguments.add_argument("--rate", type=float, default=30)
-    arguments.add_argument("--seconds", type=int, default=20)
+    arguments.add_argument("--seconds", type=int, default=45, help="of each answer")
+    arguments.add_argument("--spread", type=int, default=25, help="seconds within which all have asked")
     arguments.add_argument("--profile", action="store_true", help="where the server spends its time instead")
     given = arguments.parse_args()
     llm_port = free_port()
@@ -47,11 +51,12 @@ def main() -> None:
             [sys.executable, str(HERE / "scripted_llm.py"), str(llm_port), str(given.rate), str(tokens)]
         )
         try:
-            orders = prepare(given.sockets, llm_port) | {"answer_tokens": tokens}
+            orders = prepare(given.sockets, llm_port) | {"answer_tokens": tokens, "spread": given.spread}
             if given.profile:
                 profile(folder, orders)
                 return
             results = {"sockets": given.sockets, "tokens_per_second": given.rate, "seconds": given.seconds}
+            results["spread_seconds"] = given.spread
             results["undisturbed"] = run(orders)
             results["every fourth reloads"] = run(
                 orders | {"reload_every": 4, "reload_after": given.seconds / 2}
@@ -115,7 +120,9 @@ def run(orders: dict[str, Any]) -> dict[str, Any]:
             "frames_lost_or_out_of_order": seen["gaps"],
             "frames_repeated": seen["repeated"],
             "errors": seen["errors"],
-            "token_age_ms": percentiles(seen["ages"]),
+            "token_age_ms_while_people_ask_too": percentiles(seen["ages"]),
+            "token_age_ms_while_all_are_written": percentiles(seen["calm_ages"]),
+            "seconds_while_all_are_written": seen["calm_seconds"],
             "first_frame_ms": {kind: percentiles(values) for kind, values in seen["marks"].items()},
             "wall_seconds": round(time.monotonic() - began, 1),
             "server_cpu_seconds": round(spent, 1),

@@ -58,11 +58,15 @@ class Publisher:
         logs = [one for one in logs_here() if one.written]
         pipe = client().pipeline(transaction=False)
         for one in logs:
-            pipe.exists(stream_key(one.message_id))
-        for one, exists in zip(logs, await pipe.execute(), strict=True):
-            if not exists:
-                one.written, one.expires_at = 0, 0.0
-                self.publish(one)
+            pipe.xlen(stream_key(one.message_id))
+        lengths = await pipe.execute()
+        lost = [
+            one for one, length in zip(logs, lengths, strict=True) if length < min(one.written, MAX_FRAMES)
+        ]
+        for one in lost:
+            await client().delete(stream_key(one.message_id))  # what came after cannot stand before
+            one.written, one.expires_at = 0, 0.0
+            self.publish(one)
 
     def redis_failed(self, error: Exception) -> None:
         """Redis is away; when it is back, it may be without its data."""
@@ -80,7 +84,7 @@ class Publisher:
                     await self.look_for_lost()
                 await self._write(logs)
             except REDIS_ERRORS as error:
-                self._owed.update(logs)
+                self._owed.update(one for one in logs if one.written < len(one.frames))
                 self.redis_failed(error)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
@@ -90,9 +94,14 @@ class Publisher:
             await asyncio.sleep(BATCH_SECONDS)
 
     async def _write(self, logs: list[StreamLog]) -> None:
-        """Append frames, each once: one that a lost reply left behind is refused by its id."""
+        """Append frames, each once: one that a lost reply left behind is refused by its id.
+
+        What Redis refuses of one log does not hold up the others. Raises Redis' errors.
+        """
         pipe = client().pipeline(transaction=False)
         taken: dict[StreamLog, int] = {}
+        owners: list[StreamLog] = []
+        refused: dict[StreamLog, ResponseError] = {}
         now = time.monotonic()
         for one in logs:
             key = stream_key(one.message_id)
@@ -101,15 +110,20 @@ class Publisher:
             for frame in frames:
                 entry = {"f": frame.text, "last": "1"} if frame.last else {"f": frame.text}
                 pipe.xadd(key, entry, id=f"{frame.seq}-0", maxlen=MAX_FRAMES, approximate=True)
+                owners.append(one)
             if frames and (frames[-1].last or one.expires_at < now + KEPT_SECONDS - RENEW_SECONDS):
                 pipe.expire(key, KEPT_SECONDS)
                 one.expires_at = now + KEPT_SECONDS
-        for reply in await pipe.execute(raise_on_error=False):
-            if isinstance(reply, ResponseError) and "equal or smaller" in str(reply):
-                continue
-            if isinstance(reply, Exception):
+                owners.append(one)
+        for one, reply in zip(owners, await pipe.execute(raise_on_error=False), strict=True):
+            if isinstance(reply, ResponseError) and "equal or smaller" not in str(reply):
+                refused[one] = reply
+            elif isinstance(reply, Exception) and not isinstance(reply, ResponseError):
                 raise reply
         for one, written in taken.items():
-            one.written = written
-            if written < len(one.frames):
-                self._owed.add(one)
+            if one not in refused:
+                one.written = written
+                if written < len(one.frames):
+                    self._owed.add(one)
+        for error in refused.values():
+            raise error

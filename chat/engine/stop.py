@@ -28,8 +28,9 @@ async def asked(message_ids: Sequence[int]) -> dict[int, ErrorCode]:
     if not message_ids:
         return {}
     reasons = await client().mget([_key(message_id) for message_id in message_ids])
+    known = set(ErrorCode)
     return {
         message_id: ErrorCode(reason.decode())
         for message_id, reason in zip(message_ids, reasons, strict=True)
-        if reason
+        if reason and reason.decode() in known
     }

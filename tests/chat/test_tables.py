@@ -161,13 +161,11 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    "plan", [*map(json.dumps, WRONG.values()), "{", "[" * 100_000, "I think about 12.", ""]
-)
+@pytest.mark.parametrize("plan", [*map(json.dumps, WRONG.values()), "{", "[" * 100_000, "I think about 12."])
 async def test_a_wrong_plan_ends_in_an_answer_that_says_from_how_many_rows(
     http, table, collection, writer, plan
 ):
-    writer.script = [plan] if plan else []
+    writer.script = [plan]
     body = await ask(http, collection, "Roughly how many orders got returned in orders.csv by city?")
     assert "Not computed: read from" in body["answer"]
     assert "of 400 rows of `orders.csv`" in body["answer"]
