@@ -1,8 +1,8 @@
-"""Readers of many answers, in a process of their own: `python bench/stream_clients.py < orders.json`.
+"""Readers of many answers, in a process of their own, which reads its orders (JSON) from its input.
 
-Opens a socket for each person, lets all ask within `spread` seconds, checks every frame, and prints what was seen.
-Some reload in the middle: they close their socket, open another, and follow from where they were, or from the
-beginning as a page does that has lost everything.
+Opens a socket for each person, lets all ask within `spread` seconds, checks every frame, and prints what was
+seen. Some reload in the middle: they close their socket, open another, and follow from where they were, or
+from the beginning as a page does that has lost everything.
 """
 
 import asyncio

@@ -2,7 +2,6 @@
 
     python bench/streams.py [--sockets 200] [--rate 30] [--seconds 45] [--profile]
 
-
 The server as shipped (one uvicorn process), its PostgreSQL and Redis, a scripted LLM that sends RATE tokens
 per second to each answer, and the readers share this machine's cores. Each token says when it was sent: its
 age at the reader is all that Verbatim added, gathering into frames included. Run once undisturbed and once
