@@ -258,14 +258,19 @@ def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, A
 def answers_progress(*, contents: Mapping[int, str]) -> None:
     """Keep what has arrived of running answers so far, in one statement.
 
+    A row that somebody holds, as one who deletes chats does, is left for the next time: who waits while he
+    holds others could wait for ever.
+
     Args:
         contents: message id -> text.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE chat_message SET content = new.content"
-            " FROM unnest(%s::bigint[], %s::text[]) AS new (id, content)"
-            " WHERE chat_message.id = new.id AND status = ANY(%s)",
+            "WITH new AS (SELECT * FROM unnest(%s::bigint[], %s::text[]) AS new (id, content)),"
+            " free AS (SELECT id FROM chat_message WHERE id IN (SELECT id FROM new) AND status = ANY(%s)"
+            "           FOR NO KEY UPDATE SKIP LOCKED)"
+            " UPDATE chat_message SET content = new.content FROM new JOIN free USING (id)"
+            " WHERE chat_message.id = new.id",
             [list(contents), [storable(content) for content in contents.values()], [*OPEN]],
         )
 

@@ -104,12 +104,12 @@ class SessionView(APIView):
         session = selectors.session_for(caller(request), session_id)
         given = SessionSerializer(session, data=request.data, partial=True)
         given.is_valid(raise_exception=True)
-        if "title" in given.validated_data:
-            session = services.session_rename(session=session, title=given.validated_data["title"])
-        if "head_id" in given.validated_data:
+        if "head_id" in given.validated_data:  # first: it may be refused, and then nothing is done
             repair.repair_session(session.pk)
             message_id = given.validated_data["head_id"]
             session = branching.branch_choose(session=session, message_id=message_id)
+        if "title" in given.validated_data:
+            session = services.session_rename(session=session, title=given.validated_data["title"])
         return Response(SessionSerializer(session).data)
 
     @extend_schema(responses={204: None})
