@@ -27,7 +27,7 @@ lint: install-dev  ## ruff, formatting, types, Dockerfile
 	@.venv/bin/hadolint Dockerfile
 
 bench: install-dev  ## the benchmarks; results go to bench/results/
-	@for name in ingest corpora retrieval languages citations tables token_estimate first_answer; do echo "== $$name"; $(PY) bench/$$name.py || exit 1; done
+	@for name in ingest corpora retrieval languages citations tables token_estimate first_token streams first_answer; do echo "== $$name"; $(PY) bench/$$name.py || exit 1; done
 
 clean:  ## forget the environment and everything stored (asks first)
 	@printf 'Delete .venv and .data, all documents and chats included? [y/N] '; read answer; \
