@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts import tokens
@@ -386,18 +386,3 @@ async def test_a_frame_that_comes_while_the_database_is_away_is_refused_and_the_
         assert (await socket.hear())["code"] == "service_unavailable"
     await socket.say(type="ping")
     assert (await socket.hear())["type"] == "pong"
-
-
-def test_keeping_what_has_arrived_waits_for_nobody_who_deletes(member, collection):
-    _, _, held = ask(member, collection)
-    _, _, free = ask(member, collection)
-    with transaction.atomic():
-        list(Message.objects.select_for_update().filter(pk=held.pk))
-        with ThreadPoolExecutor(1) as pool:
-            kept = pool.submit(
-                asyncio.run, in_thread(services.answers_progress, contents={held.pk: "a", free.pk: "b"})
-            )
-            kept.result(timeout=10)
-    assert [Message.objects.get(pk=one.pk).content for one in (held, free)] == ["", "b"]
-    services.answers_progress(contents={held.pk: "a"})
-    assert Message.objects.get(pk=held.pk).content == "a"

@@ -1,14 +1,18 @@
 """Chats go when they are old, or when their owner says so: his alone, with their files, never one in work."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import AuditEntry
 from chat import removal
+from chat.engine.threads import in_thread
 from chat.models import ChatSession, Message, MessageStatus
-from chat.services import question_ask, session_create
+from chat.services import answers_progress, question_ask, session_create
 from chat.tasks import expire_sessions
 from documents.ingestion import storage
 from documents.models import Document
@@ -145,3 +149,18 @@ def test_nobody_deletes_without_signing_in_or_by_a_link(client, pages, member, c
     assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/signin")
     assert pages(member).get("/account/chats/delete?confirm=delete all my chats").status_code == 405
     assert left() == {kept.pk}
+
+
+def test_keeping_what_has_arrived_waits_for_nobody_who_deletes(member, collection):
+    chats = [chat(member, collection, status=MessageStatus.STREAMING) for _ in range(2)]
+    held, free = (Message.objects.get(session=one, role="assistant") for one in chats)
+    with transaction.atomic():
+        list(Message.objects.select_for_update().filter(pk=held.pk))
+        with ThreadPoolExecutor(1) as pool:
+            kept = pool.submit(
+                asyncio.run, in_thread(answers_progress, contents={held.pk: "a", free.pk: "b"})
+            )
+            kept.result(timeout=10)
+    assert [Message.objects.get(pk=one.pk).content for one in (held, free)] == ["", "b"]
+    answers_progress(contents={held.pk: "a"})
+    assert Message.objects.get(pk=held.pk).content == "a"
