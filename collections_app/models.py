@@ -21,6 +21,12 @@ class Provider(models.TextChoices):
     CUSTOM = "custom", "Custom (OpenAI-compatible)"
     BUILTIN = "builtin", "Built-in LLM (a toy)"
 
+    @classmethod
+    def in_words(cls, provider: str, model_name: str) -> str:
+        """Who wrote, as pages say it; what is stored may be of a provider that is no more."""
+        label = cls(provider).label if provider in cls.values else provider
+        return ", ".join(filter(None, (label, model_name)))
+
 
 class AnswerMode(models.TextChoices):
     """What happens when the documents do not hold the answer."""

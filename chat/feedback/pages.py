@@ -16,6 +16,7 @@ from chat.feedback.selectors import (
 )
 from chat.models import Rating
 from collections_app import access
+from collections_app.models import Provider
 from collections_app.selectors import collection_with_counts
 from config.pages import page
 
@@ -43,9 +44,7 @@ def model_feedback(request: HttpRequest, model_id: int) -> HttpResponse:
         "opinions": [
             {
                 "feedback": feedback,
-                "llm": " ".join(
-                    filter(None, (feedback.message.llm_provider, feedback.message.llm_model_name))
-                ),
+                "llm": Provider.in_words(feedback.message.llm_provider, feedback.message.llm_model_name),
                 "passages": [one | {"place": _place(one)} for one in passages_of(feedback.message)],
                 "hidden": hidden_passages(feedback.message),
             }

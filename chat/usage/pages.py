@@ -88,13 +88,11 @@ def _with_tokens(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _model(row: dict[str, Any]) -> dict[str, Any]:
-    provider = row["llm_provider"]
-    llm = Provider(provider).label if provider in Provider.values else provider
     return {
         "name": row["collection_name"],
         "deleted": row["collection_id"] is None,
         "evaluation": row["kind"] == UsageKind.EVALUATION,
-        "llm": ", ".join(filter(None, (llm, row["llm_model_name"]))),
+        "llm": Provider.in_words(row["llm_provider"], row["llm_model_name"]),
         "questions": f"{row['questions']:,}",
         "prompt": f"{row['prompt_tokens']:,}",
         "completion": f"{row['completion_tokens']:,}",

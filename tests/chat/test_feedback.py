@@ -90,6 +90,7 @@ def test_the_page_says_the_same_and_nothing_more(client, rated, admin, superadmi
         assert "page 3" in text
         assert "cited, not supported" in text
         assert "Not helpful (1)" in text
+        assert "· Extractive (no LLM: quotes the passages)" in text
         assert "2 passages of files attached to the chat, or of documents that are gone." in text
         assert [secret for secret in SECRETS if secret in text] == []
         for path in ("?rating=up", "?rating=nonsense&page=99", "?rating=all"):

@@ -143,6 +143,19 @@ def test_an_answer_that_was_cut_goes_on(open_page, model, llm):
     page.get_by_test_id("trace").get_by_text("from the same passages").wait_for()
 
 
+def test_going_on_that_brings_nothing_says_so(open_page, model, llm):
+    page = open_page()
+    page.goto(f"/chat/?model={model}")
+    answer = answered(page, "What about sick leave?")
+    llm.says = SAYS | {"cut off": SAYS["sick leave"]}  # it repeats itself: that is left out
+    try:
+        answer.get_by_role("button", name="Continue this answer").click()
+        page.get_by_text("The language model had nothing to add.").first.wait_for()
+    finally:
+        llm.says = SAYS
+    assert page.get_by_test_id("answer").count() == 1
+
+
 def test_while_an_answer_is_written_nothing_above_it_can_be_changed(open_page, model, llm):
     page = open_page()
     page.goto(f"/chat/?model={model}")

@@ -167,7 +167,7 @@ export class Answer {
     if (notReady?.count) notes.push(el("p", { class: "note plain", "data-testid": "not-ready" }, icon("clip"), ` Not in this answer, because still being read: ${listed(notReady)}. Ask again when that is done.`));
     if (reason === "stopped") notes.push(el("p", { class: "note plain", text: "You stopped this answer." }));
     const cut = leftOut(trimmed);
-    if (cut) notes.push(el("p", { class: "note plain", "data-testid": "trimmed", text: `Left out to fit the language model's window: ${cut}.` }));
+    if (cut) notes.push(el("p", { class: "note plain", "data-testid": "trimmed", text: `Too much for the language model to read at once; left out: ${cut}.` }));
     if (reason === "length") notes.push(el("p", { class: "note", text: "The answer reached its length limit and ends here." }));
     return notes;
   }

@@ -2,7 +2,7 @@
 import { copyText } from "../lib/clipboard.js";
 import * as api from "../lib/api.js";
 import { $, button, el, fill, refill } from "../lib/dom.js";
-import { when } from "../lib/format.js";
+import { fullDate, when } from "../lib/format.js";
 import { confirmAction, openDialog } from "./dialog.js";
 import { submitting } from "./form.js";
 import { complain, say } from "./toast.js";
@@ -42,7 +42,7 @@ function row(key) {
 
 function ending({ expires_at: at }) {
   if (!at) return "never";
-  return new Date(at) > new Date() ? new Date(at).toLocaleDateString("en", { dateStyle: "medium" }) : el("span", { class: "state", text: "has ended" });
+  return new Date(at) > new Date() ? fullDate(at) : el("span", { class: "state", text: "has ended" });
 }
 
 async function remove(key) {

@@ -41,10 +41,10 @@ export async function confirmAction(title, text, { yes = "Delete", no = "Cancel"
 }
 
 /** Ask for one line (or several) of text. Resolves to the text, or null when cancelled. */
-export async function askText(title, label, { value = "", yes = "Save", multiline = false, optional = false, maxlength = 200 } = {}) {
-  const input = el(multiline ? "textarea" : "input", { id: "dialog-text", maxlength, required: !optional, value });
+export async function askText(title, label, { help = "", value = "", yes = "Save", multiline = false, optional = false, maxlength = 200 } = {}) {
+  const input = el(multiline ? "textarea" : "input", { id: "dialog-text", maxlength, required: !optional, value, "aria-describedby": help ? "dialog-help" : null });
   const cancel = el("button", { type: "button", class: "btn quiet", text: "Cancel" });
-  const form = el("form", { method: "dialog" }, el("div", { class: "field" }, el("label", { for: "dialog-text", text: label }), input), actions(cancel, el("button", { class: "btn", text: yes })));
+  const form = el("form", { method: "dialog" }, el("div", { class: "field" }, el("label", { for: "dialog-text", text: label }), input, help ? el("p", { class: "help", id: "dialog-help", text: help }) : null), actions(cancel, el("button", { class: "btn", text: yes })));
   const dialog = openDialog(title, form);
   let answer = null;
   form.addEventListener("submit", () => {

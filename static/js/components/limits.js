@@ -80,8 +80,8 @@ function ask(title, path, intro, sets, done) {
 export async function userLimits(user, name, done) {
   const path = `/api/users/${user.id}/limits`;
   const found = await api.get(path);
-  const now = [el("p", { class: "help", text: found.in_force.length ? "What binds now:" : "Nothing binds now: there is no limit." }), found.in_force.length ? el("ul", { class: "plain" }, found.in_force.map((one) => el("li", { text: bindingText(one) }))) : null];
-  const own = fieldset("own", "A limit of their own", "Goes before what groups and the whole deployment say. Empty: not set here, so these hold. 0: no limit.", found.own);
+  const now = [el("p", { class: "help", text: found.in_force.length ? "In force now:" : "There is no limit now." }), found.in_force.length ? el("ul", { class: "plain" }, found.in_force.map((one) => el("li", { text: bindingText(one) }))) : null];
+  const own = fieldset("own", "A limit of their own", "Goes before the limits of groups and of the whole deployment. Empty: not set here, so those hold. 0: no limit.", found.own);
   ask(`Limits of ${name}`, path, now, [own], done);
 }
 

@@ -82,7 +82,7 @@ function table(computed) {
     ["Proposed by", by ? (by === "parser" ? "the question's form" : by) : null],
     ["Rows", used],
     ["Cells ignored", skipped.map(([why, many]) => `${why}: ${Array.isArray(many) ? many.join(", ") : number(many)}`).join("; ")],
-    ["Not computed", reason],
+    ["Why", reason],
     ["Time", ms.total === undefined ? null : `${number(Math.round(ms.total))} ms`],
   ]);
   return el("section", { "data-testid": "trace-table" }, el("h3", { text: reason ? "Not computed from a table" : "Computed from the table" }), about);

@@ -41,8 +41,15 @@ export class Versions {
     const fresh = page.conversation.answer(null, answer);
     fresh.replaced = answer;
     fresh.siblingsFor = siblingsFor;
-    if (type === "continue") fresh.waiting.textContent = "Going on";
+    fresh.continues = type === "continue";
+    if (fresh.continues) fresh.waiting.textContent = "Going on";
     page.setActive(fresh);
+  }
+
+  /** An answer is complete. Where going on brought nothing, somebody has to say so: the text is what it was. */
+  written(answer) {
+    if (answer.continues && answer.text === answer.replaced?.text) say("The language model had nothing to add.");
+    answer.replaced = null;
   }
 
   /** The question and what follows make room; the server keeps them as the other version. */

@@ -1,9 +1,9 @@
 // Numbers, sizes and times as people read them.
 
 const NUMBER = new Intl.NumberFormat("en");
-const DATE = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
-const CLOCK = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hour12: false });
-const MOMENT_DAY = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
+const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const MOMENT_DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const WEEKDAY = new Intl.DateTimeFormat("en", { weekday: "long" });
 const DAY = 86_400_000;
 
@@ -12,7 +12,7 @@ export const number = (value) => NUMBER.format(value ?? 0);
 /** "1 page", "12 pages" */
 export const count = (value, one, many = `${one}s`) => `${number(value)} ${value === 1 ? one : many}`;
 
-const LEFT_OUT = { history: ["earlier message"], neighbours: ["passage's surroundings", "passages' surroundings"], passages: ["passage"] };
+const LEFT_OUT = { history: ["earlier message"], neighbours: ["passage's surrounding text", "passages' surrounding text"], passages: ["passage"] };
 
 /** What did not fit into an LLM's window, in words; empty for nothing. */
 export const leftOut = (trimmed) => Object.entries(trimmed ?? {}).filter(([, many]) => many).map(([what, many]) => count(many, ...(LEFT_OUT[what] ?? [what, what]))).join(", ");
@@ -66,6 +66,9 @@ export function when(iso, now = new Date()) {
   if (midnight(now) === midnight(date)) return CLOCK.format(date);
   return DATE.format(date);
 }
+
+/** "3 Mar 2026" */
+export const fullDate = (iso) => DATE.format(new Date(iso));
 
 /** "14:05" */
 export const clock = (iso) => CLOCK.format(new Date(iso));

@@ -2,10 +2,10 @@
 import { Attachments } from "../components/attachments.js";
 import { Composer } from "../components/composer.js";
 import { Conversation } from "../components/conversation.js";
-import { Evidence } from "../components/evidence.js";
+import { EvidenceBeside } from "../components/evidence_beside.js";
+import { giveFeedback } from "../components/feedback.js";
 import { LinkState } from "../components/link_state.js";
 import { openMenu } from "../components/menu.js";
-import { askText } from "../components/dialog.js";
 import { SessionList } from "../components/session_list.js";
 import { complain, say } from "../components/toast.js";
 import { showTrace } from "../components/trace.js";
@@ -17,8 +17,6 @@ import { count, nextStep } from "../lib/format.js";
 import { ChatLink } from "../lib/chat_link.js";
 import { keepTabsChat } from "../lib/tab.js";
 
-const WIDE = matchMedia("(min-width: 72.01rem)");
-const EVIDENCE_CLOSED = "evidence-closed";
 // the page offered this model when it was opened: what the server no longer shows has been taken away meanwhile
 const TAKEN_AWAY = { message: "You can no longer ask this model.", details: { next_step: "It was taken back or deleted; ask an administrator. Your question is still in the box." } };
 
@@ -34,7 +32,7 @@ class ChatPage {
     this.conversation = new Conversation(root, this.answerActions());
     this.composer = new Composer(root, { submit: (text) => this.submit(text), stop: () => this.stop(), files: (files) => this.attachments.add(files), tokensLimited: data.tokens_limited });
     this.attachments = new Attachments($("#chips"), () => ({ model_id: this.model.id, session_id: this.session?.id }), (id) => this.adopt(id));
-    this.evidence = new Evidence($("#evidence"), root, { onClose: () => this.evidenceClosed() });
+    this.evidence = new EvidenceBeside(root, this.conversation);
     this.list = new SessionList($("#sessions"), $("#find-chat"), { onRenamed: (id, title) => this.renamed(id, title), onDeleted: (id) => id === this.session?.id && location.assign("/chat/") });
     this.refreshList = debounce(() => this.list.load(), 500);
     this.catchUpSoon = debounce(() => this.catchUp(), 800);
@@ -108,7 +106,7 @@ class ChatPage {
     const revealed = at ? this.conversation.showVersion(at, step) : this.conversation.reveal(sought);
     if (!revealed) this.conversation.scrollToEnd(true);
     const answer = this.conversation.answers.get(revealed ? sought : last?.id);
-    if (answer && answer !== this.active) this.openFirstSource(answer);
+    if (answer && answer !== this.active) this.evidence.openFirst(answer);
     return revealed;
   }
 
@@ -122,7 +120,7 @@ class ChatPage {
     if (!id || !this.conversation.reveal(id)) return;
     document.dispatchEvent(new CustomEvent("verbatim:close-drawer"));
     const answer = this.conversation.answers.get(id);
-    if (answer && answer !== this.active) this.openFirstSource(answer);
+    if (answer && answer !== this.active) this.evidence.openFirst(answer);
   }
 
   showStored(message) {
@@ -286,9 +284,9 @@ class ChatPage {
     const answer = this.answerFor(frame);
     this.lastMessageId = frame.message_id;
     answer.finish(frame);
-    answer.replaced = null;
+    this.versions.written(answer);
     if (this.active === answer) this.setActive(null);
-    this.openFirstSource(answer);
+    this.evidence.openFirst(answer);
     this.composer.focus();
   }
 
@@ -336,45 +334,16 @@ class ChatPage {
 
   answerActions() {
     return {
-      cite: (source, answer, opener) => this.openSource(source, answer, { opener }),
+      cite: (source, answer, opener) => this.evidence.open(source, answer, { opener }),
       regenerate: (answer) => this.versions.regenerate(answer),
       retry: (answer) => this.versions.regenerate(answer),
       goOn: (answer) => this.versions.goOn(answer),
       edit: (question, text) => this.versions.edit(question, text),
       choose: (id, step) => this.versions.choose(id, step),
-      feedback: (answer, rating) => this.giveFeedback(answer, rating).catch(complain),
+      feedback: (answer, rating) => giveFeedback(answer, rating).catch(complain),
       why: (id, answer) => showTrace(id, this.data.is_admin && this.model ? { model: this.model.id, sources: answer.sources } : null).catch(complain),
       copied: () => say("Copied."),
     };
-  }
-
-  async giveFeedback(answer, rating) {
-    const body = { rating };
-    if (rating === "down") {
-      const comment = await askText("What was wrong with it?", "A few words help whoever looks after this model (optional). Administrators see them with the passages that were used, never your chat.", { multiline: true, optional: true, yes: "Send", maxlength: 2000 });
-      if (comment === null) return;
-      body.comment = comment;
-    }
-    await api.post(`/api/chat/messages/${answer.id}/feedback`, body);
-    answer.rated(rating);
-    say("Thank you, it was noted.");
-  }
-
-  openSource(source, answer, { opener = null, focus = true } = {}) {
-    sessionStorage.removeItem(EVIDENCE_CLOSED);
-    this.conversation.highlight(answer, source.marker);
-    this.evidence.show(source, answer.sources, { opener, focus, messageId: answer.id, answerText: answer.text, onPick: (next) => this.openSource(next, answer) }).catch(complain);
-  }
-
-  /** On wide screens the evidence stands beside the answer at once, until its reader closes it. */
-  openFirstSource(answer) {
-    const first = answer.sources.find((source) => source.cited !== false) ?? answer.sources.find((source) => source.likely);
-    if (first && WIDE.matches && !sessionStorage.getItem(EVIDENCE_CLOSED)) this.openSource(first, answer, { focus: false });
-  }
-
-  evidenceClosed() {
-    sessionStorage.setItem(EVIDENCE_CLOSED, "1");
-    this.conversation.highlight(null, null);
   }
 
   // --- this chat --------------------------------------------------------------------------------

@@ -47,5 +47,5 @@ NARROW.addEventListener("change", () => setDrawer(false)); // on a wide screen i
 $$("[data-bytes]").forEach((node) => (node.textContent = bytes(Number(node.dataset.bytes))));
 $$("time[datetime]").forEach((node) => {
   node.textContent = when(node.dateTime);
-  node.title = new Date(node.dateTime).toLocaleString("en");
+  node.title = new Date(node.dateTime).toLocaleString("en-GB");
 });

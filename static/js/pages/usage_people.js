@@ -16,8 +16,8 @@ const SUMS = [
   ["tokens_30_days", `Tokens, ${data.days} days`],
 ];
 const KINDS = {
-  users: { path: "/api/usage/users", first: "email", head: "Person", row: person, note: "Evaluation runs are not among the sums, and count towards no limit." },
-  groups: { path: "/api/usage/groups", first: "name", head: "Group", row: group, note: "Sums of those who are in a group now. Who is in several groups counts in each." },
+  users: { path: "/api/usage/users", first: "email", head: "Person", limits: "Own limit", row: person, note: "Evaluation runs are not among the sums, and count towards no limit." },
+  groups: { path: "/api/usage/groups", first: "name", head: "Group", limits: "Limits", row: group, note: "Sums of those who are in a group now. Who is in several groups counts in each." },
 };
 let of = new URLSearchParams(location.search).get("of") === "groups" ? "groups" : "users";
 let ordering = "-tokens_30_days";
@@ -54,7 +54,7 @@ function head(kind) {
     const sort = button(`${label}${sign}`, () => sortBy(next, name), { "aria-label": label, "data-column": name });
     return el("th", { class: name === kind.first ? null : "num", "aria-sort": here ? direction : null }, sort);
   });
-  const rest = [el("th", { text: "Limits" }), el("th", {}, el("span", { class: "visually-hidden", text: "Actions" }))];
+  const rest = [el("th", { text: kind.limits }), el("th", {}, el("span", { class: "visually-hidden", text: "Actions" }))];
   fill($("#head"), el("tr", {}, cells, rest));
 }
 
