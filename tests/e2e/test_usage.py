@@ -59,9 +59,15 @@ def test_a_question_over_the_limit_stays_in_the_box_and_the_page_says_why(page, 
     assert page.get_by_label("Your question").input_value() == "And anything else?"
     assert page.get_by_test_id("answer").count() == 1
 
+    five = {"messages_per_minute": 5, "tokens_per_day": None}
+    api.put(f"/api/users/{me['id']}/limits", json={"own": five}).raise_for_status()
+    page.get_by_label("Your question").press("Enter")
+    page.get_by_role("button", name="Why this answer").nth(1).wait_for()
+    assert page.get_by_test_id("chat-error").count() == 0  # the refusal went with the question
+
     page.goto("/usage/")
     minute = page.get_by_test_id("limit").filter(has_text="Questions in the last minute")
-    assert "1 of 1" in minute.inner_text()
+    assert "2 of 5" in minute.inner_text()
     assert "Your own limit" in minute.inner_text()
 
 

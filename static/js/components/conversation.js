@@ -99,6 +99,7 @@ export class Conversation {
   /** A question at the end; without an id it is not stored yet. */
   question(text, { id = null, siblings = null, pending = false } = {}) {
     $(".welcome", this.node)?.remove();
+    if (pending) for (const refusal of $$("[data-testid='chat-error']", this.node)) refusal.remove(); // of what was asked before
     const question = new Question(this.on, text, { id, siblings, pending });
     this.node.append(question.node);
     if (id) this.questions.set(id, question);
