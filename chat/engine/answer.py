@@ -241,6 +241,7 @@ class Generation:
         prompt = self.draft.prompt
         assert prompt is not None
         request = prompt.request(context.collection, self.draft.searched_for or context.question)
+        request = replace(request, pause=self._rounds.reading_pause)
         if context.max_tokens is not None:
             request = replace(request, max_tokens=min(request.max_tokens, context.max_tokens))
         markers = citations.MarkerFilter(len(prompt.passages))

@@ -90,6 +90,11 @@ class Rounds:
         """How long text is gathered for a frame: longer while many answers are written."""
         return min(MAX_FRAME_SECONDS, max(FRAME_SECONDS, FRAME_SECONDS_PER_ANSWER * len(self._running)))
 
+    def reading_pause(self) -> float:
+        """How long LLMs' text is let gather between two reads: not at all until frames are slowed down."""
+        seconds = self.frame_seconds()
+        return seconds if seconds > FRAME_SECONDS else 0.0
+
     def cut_soon(self, answer: Running) -> None:
         """Cut its frame with the next beat."""
         self._uncut[answer.message_id] = answer

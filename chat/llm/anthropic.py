@@ -44,6 +44,7 @@ class AnthropicLLM:
                 parser=lambda: AnthropicParser(self.config),
                 adjust=self._adjust,
                 models=self.models,
+                pause=request.pause,
             )
         )
 

@@ -1,6 +1,6 @@
 """What an LLM adapter is: one small module per provider, all held to one contract suite."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -27,6 +27,11 @@ class LLMConfig:
     api_key: str = field(default="", repr=False)
 
 
+def no_pause() -> float:
+    """Read on at once."""
+    return 0.0
+
+
 @dataclass(frozen=True)
 class LLMRequest:
     """One generation.
@@ -36,6 +41,8 @@ class LLMRequest:
         temperature, max_tokens: as the collection says.
         context_tokens: the LLM's window (Ollama's num_ctx).
         question, passages: what the prompt was made from; the extractive provider answers from these.
+        pause: seconds to let text gather between two reads, while so many answers are written that reading
+            each token by itself is too much.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -44,6 +51,7 @@ class LLMRequest:
     context_tokens: int = 8192
     question: str = ""
     passages: tuple[Passage, ...] = ()
+    pause: Callable[[], float] = no_pause
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ import httpx
 from django.conf import settings
 
 from chat.llm import errors, statuses
-from chat.llm.base import Finished, LLMConfig, LLMEvent, ReasoningDelta, TextDelta
+from chat.llm.base import Finished, LLMConfig, LLMEvent, ReasoningDelta, TextDelta, no_pause
 from chat.llm.streaming import Cleaner, LineDecoder, ThinkSplitter, UnreadableStream
 from config import outbound
 from config.errors import ErrorCode, PermanentError, TransientError, VerbatimError
@@ -63,6 +63,7 @@ class Call:
         adjust: given (status, the provider's words) of a refusal, changes what `body` makes; whether to ask
             again.
         models: lists the server's models, for the sentence "these exist".
+        pause: seconds to let text gather before it is read on; asked before each time.
     """
 
     config: LLMConfig
@@ -72,6 +73,7 @@ class Call:
     parser: Callable[[], Parser]
     adjust: Callable[[int, str], bool]
     models: Callable[[], Awaitable[list[str]]]
+    pause: Callable[[], float] = no_pause
 
 
 class Clock:
@@ -220,15 +222,15 @@ async def _attempt(call: Call, clock: Clock) -> AsyncGenerator[LLMEvent]:
     try:
         parser = call.parser()
         guard = _Guard(call.config)
-        async with aclosing(_lines(call, clock, response, parser)) as lines:
-            async for line in lines:
-                for event in parser.feed(line):
+        async with aclosing(_lines(call, clock, response, parser)) as blocks:
+            async for lines in blocks:
+                for event in _events(parser, lines):
                     for clean in guard.feed(event):
                         started = True
                         yield clean
-                if guard.full:
-                    yield Finished("length")
-                    return
+                    if guard.full:
+                        yield Finished("length")
+                        return
                 if parser.done:
                     break
         for clean in guard.end():
@@ -288,8 +290,36 @@ async def _send(call: Call, clock: Clock) -> httpx.Response:
         raise errors.from_exception(call.config, error, started=False) from error
 
 
-async def _lines(call: Call, clock: Clock, response: httpx.Response, parser: Parser) -> AsyncGenerator[str]:
-    """The stream's lines within the limits of time and size. A silence after the finish is simply the end."""
+def _events(parser: Parser, lines: Iterable[str]) -> Iterator[LLMEvent]:
+    """What the lines of one block say, their text in one piece. Raises as the parser does, after that text."""
+    text: list[str] = []
+    try:
+        for line in lines:
+            for event in parser.feed(line):
+                if isinstance(event, TextDelta):
+                    text.append(event.text)
+                    continue
+                if text:
+                    yield TextDelta("".join(text))
+                    text.clear()
+                yield event
+            if parser.done:
+                break
+    except (VerbatimError, UnreadableStream):
+        if text:
+            yield TextDelta("".join(text))
+        raise
+    if text:
+        yield TextDelta("".join(text))
+
+
+async def _lines(
+    call: Call, clock: Clock, response: httpx.Response, parser: Parser
+) -> AsyncGenerator[list[str]]:
+    """The stream's lines, block by block, within the limits of time and size.
+
+    A silence after the finish is simply the end. Between two blocks more may be let gather: `Call.pause`.
+    """
     decoder = LineDecoder()
     blocks: AsyncIterator[bytes] = response.aiter_bytes()
     size = 0
@@ -310,11 +340,16 @@ async def _lines(call: Call, clock: Clock, response: httpx.Response, parser: Par
         size += len(block)
         if size > MAX_WIRE_BYTES:
             raise PermanentError(ErrorCode.LLM_OUTPUT_TOO_LARGE)
-        for line in decoder.feed(block):
-            yield line
-    for line in decoder.end():
-        yield line
-    yield ""  # completes an event that no blank line followed
+        lines: list[str] = []
+        try:
+            lines.extend(decoder.feed(block))
+        except UnreadableStream:
+            yield lines
+            raise
+        yield lines
+        if not parser.finished and (pause := call.pause()) > 0:
+            await asyncio.sleep(pause)
+    yield [*decoder.end(), ""]  # the blank line completes an event that none followed
 
 
 class _Guard:

@@ -44,6 +44,7 @@ class OllamaLLM:
                 parser=lambda: OllamaParser(self.config),
                 adjust=lambda status, text: False,
                 models=self.models,
+                pause=request.pause,
             )
         )
 

@@ -58,6 +58,7 @@ class OpenAICompatibleLLM:
                 parser=lambda: OpenAIParser(self.config),
                 adjust=self._adjust,
                 models=self.models,
+                pause=request.pause,
             )
         )
 
