@@ -28,6 +28,7 @@ class Seen:
     text: list[str] = field(default_factory=list)
     whole: str | None = None
     ages: list[tuple[float, float]] = field(default_factory=list)  # of tokens: when sent, ms on the way
+    frame_ages: list[tuple[float, float]] = field(default_factory=list)  # of each frame's newest token
     ended: float = 0.0
     started: float = 0.0
     marks: dict[str, float] = field(default_factory=dict)
@@ -114,7 +115,9 @@ class Reader:
         if kind == "stream_chunk":
             seen.text.append(frame["content"])
             sent = [float(word) for word in frame["content"].split()]
-            seen.ages += [(one, (now - one) * 1000) for one in sent if one > self.fresh_from]
+            fresh = [(one, (now - one) * 1000) for one in sent if one > self.fresh_from]
+            seen.ages += fresh
+            seen.frame_ages += fresh[-1:]
         elif kind == "stream_end":
             seen.whole = frame["content"]
             seen.ended = now
@@ -143,6 +146,12 @@ async def main() -> None:
         json.dumps(
             {
                 "calm_seconds": round(calm[1] - calm[0], 1),
+                "calm_frame_ages": [
+                    round(age, 1)
+                    for one in results
+                    for sent, age in one.frame_ages
+                    if calm[0] < sent < calm[1]
+                ],
                 "calm_ages": [round(age, 1) for sent, age in ages if calm[0] < sent < calm[1]],
                 "frames": sum(one.frames for one in results),
                 "repeated": sum(one.repeated for one in results),

@@ -4,9 +4,9 @@
 
 The server as shipped (one uvicorn process), its PostgreSQL and Redis, a scripted LLM that sends RATE tokens
 per second to each answer, and the readers share this machine's cores. Each token says when it was sent: its
-age at the reader is all that Verbatim added, gathering into frames included. Run once undisturbed and once
-with every fourth reader reloading in the middle. Checked: no frame lost, repeated or out of order, every
-answer whole. Writes bench/results/streams.json.
+age at the reader is all that Verbatim added, gathering into frames included; a frame is as old as its newest
+token. Run once undisturbed and once with every fourth reader reloading in the middle. Checked: no frame lost,
+repeated or out of order, every answer whole. Writes bench/results/streams.json.
 """
 
 import argparse
@@ -120,6 +120,7 @@ def run(orders: dict[str, Any]) -> dict[str, Any]:
             "frames_repeated": seen["repeated"],
             "errors": seen["errors"],
             "token_age_ms_while_people_ask_too": percentiles(seen["ages"]),
+            "frame_age_ms_while_all_are_written": percentiles(seen["calm_frame_ages"]),
             "token_age_ms_while_all_are_written": percentiles(seen["calm_ages"]),
             "seconds_while_all_are_written": seen["calm_seconds"],
             "first_frame_ms": {kind: percentiles(values) for kind, values in seen["marks"].items()},

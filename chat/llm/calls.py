@@ -291,7 +291,7 @@ async def _send(call: Call, clock: Clock) -> httpx.Response:
 
 
 def _events(parser: Parser, lines: Iterable[str]) -> Iterator[LLMEvent]:
-    """What the lines of one block say, their text in one piece. Raises as the parser does, after that text."""
+    """What the lines of one block say, their text in one piece. Raises as the parser does, but after it."""
     text: list[str] = []
     try:
         for line in lines:
