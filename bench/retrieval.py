@@ -143,7 +143,26 @@ def _markdown(results: dict[str, Any]) -> str:
     for name, result in results.items():
         if name.startswith("refusals"):
             out += ["", f"{name}: " + ", ".join(f"{key} {value}" for key, value in result.items()) + "."]
+    for name, result in results.items():
+        if name.startswith("load_"):
+            out += _load_table(int(name.removeprefix("load_")), result)
     return "\n".join(out) + "\n"
+
+
+def _load_table(chunks: int, result: dict[str, Any]) -> list[str]:
+    """One table size: milliseconds as p50 / p95, and how much of the exact ten nearest the leg finds."""
+    out = [
+        "",
+        f"{chunks:,} chunks in the table, {', '.join(result)} of them in scope; milliseconds, p50 / p95:",
+        "",
+        "| in scope | dense leg | recall@10 | dense | words | whole search |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for share, methods in result.items():
+        for method, row in methods.items():
+            spans = (f"{row[step][0]} / {row[step][1]}" for step in ("dense", "lexical", "total"))
+            out.append(f"| {share} | {method} | {row['recall@10']} | {' | '.join(spans)} |")
+    return out
 
 
 if __name__ == "__main__":
