@@ -147,6 +147,7 @@ def test_after_the_same_bytes_were_read_anew_the_passage_is_still_marked(
 
 
 @pytest.mark.django_db(transaction=True)  # the export is written in threads
+@pytest.mark.usefixtures("no_other_worker")  # which would build the newer version before the test does
 def test_of_a_document_that_was_replaced_the_old_passage_is_shown_and_no_page(
     client_for, answer, member, admin, document
 ):
