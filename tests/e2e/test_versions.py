@@ -29,7 +29,12 @@ def llm():
 
 @pytest.fixture(scope="module")
 def model(api, llm) -> int:
-    body = {"name": "Versions of a chat", "answer_mode": "strict", "llm_provider": "custom", "api_key": "none"}
+    body = {
+        "name": "Versions of a chat",
+        "answer_mode": "strict",
+        "llm_provider": "custom",
+        "api_key": "none",
+    }
     made = api.post("/api/models", json=body | {"llm_model_name": "saying", "llm_base_url": llm.url})
     assert made.status_code == 201, made.text
     ((name, content),) = handbook().items()
