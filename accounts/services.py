@@ -22,6 +22,7 @@ from accounts.models import Role, User, normalise_email
 from accounts.tokens import tokens_revoke
 from config import names
 from config.api import throttling
+from config.deletion import until_deleted
 from config.errors import ErrorCode, VerbatimError
 
 __all__ = [
@@ -146,7 +147,8 @@ def user_delete(*, actor: User, user: User) -> None:
     Raises:
         VerbatimError: PERMISSION_DENIED, SUPERADMIN_PROTECTED, SELF_PROTECTED.
     """
-    with transaction.atomic():
+
+    def delete() -> None:
         current = _locked(user)
         if current.is_superuser:
             raise VerbatimError(ErrorCode.SUPERADMIN_PROTECTED)
@@ -156,6 +158,8 @@ def user_delete(*, actor: User, user: User) -> None:
         audit.record(actor, "user.deleted", current)
         tokens_revoke(user=current)
         current.delete()
+
+    until_deleted(delete)
 
 
 def password_change(

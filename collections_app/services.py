@@ -13,6 +13,7 @@ from collections_app import access, keys, signals, validation
 from collections_app.models import Collection
 from collections_app.validation import EDITABLE
 from config import events
+from config.deletion import until_deleted
 from config.errors import ErrorCode, VerbatimError
 
 LONG_TEXTS = {"description", "system_prompt", "suggested_questions"}  # the ledger says only that they changed
@@ -94,11 +95,14 @@ def collection_delete(*, actor: User, collection: Collection) -> None:
     Raises:
         VerbatimError: PERMISSION_DENIED, NOT_FOUND.
     """
-    with transaction.atomic():
+
+    def delete() -> None:
         current = _locked(actor, collection)
         audit.record(actor, "model.deleted", current)
         current.delete()
         events.publish(events.ACCESS_GROUP, "access.changed", collection_id=collection.pk)
+
+    until_deleted(delete)
 
 
 def access_set(
