@@ -12,14 +12,22 @@ import sys
 import time
 
 PHASES = 16  # answers are spread over so many moments of a token's interval
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
+    b"Connection: close\r\n\r\n"
+)
 
 
 def event(delta: dict, reason: str | None = None) -> bytes:
-    """One event of a stream of chat completions."""
+    """One event of a stream of chat completions, in a chunk of its own as servers send it."""
     choice = {"index": 0, "delta": delta, "finish_reason": reason}
     body = {"id": "bench", "object": "chat.completion.chunk", "model": "bench", "choices": [choice]}
-    return b"data: " + json.dumps(body).encode() + b"\n\n"
+    return chunk(b"data: " + json.dumps(body).encode() + b"\n\n")
+
+
+def chunk(data: bytes) -> bytes:
+    """Data as HTTP frames it; none ends the answer."""
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
 
 
 def stamp() -> bytes:
@@ -81,7 +89,8 @@ def finish(writer: asyncio.StreamWriter, tokens: int) -> None:
     """End an answer well."""
     usage = {"prompt_tokens": 100, "completion_tokens": tokens, "total_tokens": tokens + 100}
     last = {"id": "bench", "object": "chat.completion.chunk", "model": "bench", "choices": [], "usage": usage}
-    writer.write(event({}, "stop") + b"data: " + json.dumps(last).encode() + b"\n\ndata: [DONE]\n\n")
+    usage_and_end = chunk(b"data: " + json.dumps(last).encode() + b"\n\ndata: [DONE]\n\n")
+    writer.write(event({}, "stop") + usage_and_end + chunk(b""))
     writer.close()
 
 

@@ -20,6 +20,7 @@ import httpx
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from config.chunks import join_chunks
 from config.errors import ErrorCode, PermanentError
 
 T = TypeVar("T")
@@ -243,6 +244,7 @@ _clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
 
 
 def _make_client() -> httpx.AsyncClient:
+    join_chunks()
     return httpx.AsyncClient(
         transport=GuardedTransport(),
         follow_redirects=False,

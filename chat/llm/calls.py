@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from django.conf import settings
 
 from chat.llm import errors, statuses
 from chat.llm.base import Finished, LLMConfig, LLMEvent, ReasoningDelta, TextDelta, no_pause
+from chat.llm.clock import Clock
 from chat.llm.streaming import Cleaner, LineDecoder, ThinkSplitter, UnreadableStream
 from config import outbound
 from config.errors import ErrorCode, PermanentError, TransientError, VerbatimError
@@ -21,7 +21,6 @@ from config.errors import ErrorCode, PermanentError, TransientError, VerbatimErr
 MAX_RETRIES = 2
 RETRY_SECONDS = 0.4
 MAX_WAIT_SECONDS = 30.0  # who wants us to wait longer than that (Retry-After) is not asked again
-AFTER_FINISH_SECONDS = 2.0  # for the usage that follows the last token
 MAX_ANSWER_BYTES = 256 * 1024  # 32,000 tokens, the most that a model may be set to, are about 150 kB
 MAX_REASONING_BYTES = 1024 * 1024
 MAX_WIRE_BYTES = 64 * 1024 * 1024
@@ -74,43 +73,6 @@ class Call:
     adjust: Callable[[int, str], bool]
     models: Callable[[], Awaitable[list[str]]]
     pause: Callable[[], float] = no_pause
-
-
-class Clock:
-    """The four limits of a call. Time that the reader of the events needs does not count as a gap."""
-
-    def __init__(self) -> None:
-        self._start = self._last = time.monotonic()
-        self._tokens = False
-
-    def token(self) -> None:
-        """A token was delivered."""
-        self._tokens = True
-        self._last = time.monotonic()
-
-    def left(self, *, finished: bool = False) -> float:
-        """Seconds until the nearest limit, counted from now; not positive when it has passed."""
-        now = time.monotonic()
-        total = self._start + settings.LLM_TOTAL_TIMEOUT
-        if finished:
-            return min(AFTER_FINISH_SECONDS, total - now)
-        if self._tokens:
-            return min(self._last + settings.LLM_TOKEN_GAP_TIMEOUT, total) - now
-        return min(self._start + settings.LLM_FIRST_TOKEN_TIMEOUT, total) - now
-
-    def error(self, config: LLMConfig) -> VerbatimError:
-        """Which limit has passed, in words."""
-        place = errors.where(config)
-        if time.monotonic() - self._start >= settings.LLM_TOTAL_TIMEOUT:
-            return errors.took_too_long(
-                f"The answer took longer than the {settings.LLM_TOTAL_TIMEOUT} seconds allowed."
-            )
-        if self._tokens:
-            return errors.took_too_long(f"{place} fell silent for {settings.LLM_TOKEN_GAP_TIMEOUT} seconds.")
-        return errors.took_too_long(
-            f"{place} sent nothing for {settings.LLM_FIRST_TOKEN_TIMEOUT} seconds.",
-            "A big model may still be loading: try again soon, or choose a smaller one.",
-        )
 
 
 async def generate(call: Call) -> AsyncGenerator[LLMEvent]:
@@ -318,7 +280,8 @@ async def _lines(
 ) -> AsyncGenerator[list[str]]:
     """The stream's lines, block by block, within the limits of time and size.
 
-    A silence after the finish is simply the end. Between two blocks more may be let gather: `Call.pause`.
+    A silence after the finish is simply the end. Between two blocks more may be let gather: `Call.pause`; a
+    block is all that could be read at once (`config/chunks.py`).
     """
     decoder = LineDecoder()
     blocks: AsyncIterator[bytes] = response.aiter_bytes()

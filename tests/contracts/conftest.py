@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat.llm import anthropic, calls, openai_compatible
+from chat.llm import anthropic, calls, clock, openai_compatible
 
 
 @pytest.fixture(autouse=True)
@@ -12,7 +12,7 @@ def _limits(settings, monkeypatch):
     settings.LLM_TOKEN_GAP_TIMEOUT = 1
     settings.LLM_TOTAL_TIMEOUT = 10
     monkeypatch.setattr(calls, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(calls, "AFTER_FINISH_SECONDS", 0.3)
+    monkeypatch.setattr(clock, "AFTER_FINISH_SECONDS", 0.3)
     openai_compatible.quirks.forget()
     anthropic.quirks.forget()
 

@@ -91,6 +91,21 @@ async def _drip(protocol: Protocol, send: Sender) -> None:
         await asyncio.sleep(0.05)
 
 
+async def _slowly(protocol: Protocol, send: Sender) -> None:
+    """A token in a chunk of its own every ten milliseconds."""
+    for number in range(SLOW_TOKENS):
+        await send.chunk(protocol.text(f" {number}"))
+        await asyncio.sleep(0.01)
+    await send.chunk(protocol.finish() + protocol.last())
+    await send.end()
+
+
+async def _endless(protocol: Protocol, send: Sender) -> None:
+    while True:
+        await send.chunk(protocol.text(" and"))
+        await asyncio.sleep(0.01)
+
+
 async def _end_early(protocol: Protocol, send: Sender) -> None:
     await send.end()
 
@@ -118,10 +133,14 @@ async def _declined(protocol: Protocol, send: Sender) -> None:
     await send.end()
 
 
+SLOW_TOKENS = 60
+
 AFTER_TWO: dict[str, Callable[[Protocol, Sender], Any]] = {
     "cut": _cut,
     "silent": _silent,
     "drip": _drip,
+    "slowly": _slowly,
+    "endless": _endless,
     "end-early": _end_early,
     "error-mid": _error_mid,
     "malformed": _malformed,

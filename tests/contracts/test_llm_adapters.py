@@ -166,7 +166,7 @@ async def test_a_machine_that_takes_no_connections_ends_at_the_connect_limit(pro
 
 async def test_the_total_limit_holds_while_tokens_keep_coming(llm_server, provider, settings):
     settings.LLM_TOTAL_TIMEOUT = 1
-    heard = await listen(adapter(llm_server, provider, "huge"), pause=0.05)
+    heard = await listen(adapter(llm_server, provider, "endless"), pause=0.05)
     assert heard.error is not None
     assert heard.error.code == C.LLM_TIMEOUT
     assert len(heard.text) > 5
