@@ -12,7 +12,7 @@ DOCUMENT_CHUNKS = 50
 QUESTIONS = 200
 SHARES = ("1 %", "10 %", "89 %")
 SENTENCE = re.compile(r"(?<=[.!?])\s+")
-STEPS = ("embed", "scope", "dense", "terms", "lexical", "titles", "rows", "neighbours")
+STEPS = ("embed", "scope", "dense", "terms", "lexical", "titles", "rows", "texts")
 
 
 def measure(folder: Path, chunks: int) -> dict[str, Any]:
@@ -39,10 +39,10 @@ def _measured(user: Any, collection: Any, questions: list[str], share: str) -> d
 
     table: dict[str, Any] = {}
     tops: dict[str, list[set[int]]] = {}
-    crossover = dense.EXACT_BELOW
+    crossover = dense.compares_all
     print(f"  {share} of the table in scope (p50/p95 ms)", flush=True)
-    for method, below in (("exact", 10**9), ("hnsw", 0), ("shipped", crossover)):
-        dense.EXACT_BELOW = below
+    for method, rule in (("exact", lambda size: True), ("hnsw", lambda size: False), ("shipped", crossover)):
+        dense.compares_all = rule
         for question in questions[:20]:
             search(user=user, collection=collection, query=question)
         runs = [search(user=user, collection=collection, query=question) for question in questions]
@@ -58,7 +58,7 @@ def _measured(user: Any, collection: Any, questions: list[str], share: str) -> d
         table[method]["recall@10"] = round(sum(hits) / len(hits), 4)
         spreads = (f"{step} {table[method][step][0]}/{table[method][step][1]}" for step in ("total", *STEPS))
         print(f"    {method:8} recall@10 {table[method]['recall@10']}  " + "  ".join(spreads), flush=True)
-    dense.EXACT_BELOW = crossover
+    dense.compares_all = crossover
     return table
 
 

@@ -97,7 +97,10 @@ DATABASES["default"]["OPTIONS"] |= {
         "timeout": 10,
         "max_idle": 120,
     },
-    "options": "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=120000 -c jit=off",
+    # A question's statements read a few thousand rows: starting parallel workers takes longer than they save,
+    # and cores that many readers share are not idle (bench/retrieval.py --load 100000: words 20 ms, not 33).
+    "options": "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=120000 -c jit=off"
+    " -c max_parallel_workers_per_gather=0",
 }
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

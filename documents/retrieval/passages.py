@@ -1,4 +1,4 @@
-"""Reading chunks: what fusion needs of the candidates, and the neighbours of the chosen ones."""
+"""Reading chunks: what fusion needs of the candidates, and the texts of the chosen ones."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,6 @@ class ChunkRow:
     generation: int
     part_index: int
     index: int
-    content: str
     section: str
     page_from: int | None
     page_to: int | None
@@ -34,9 +33,10 @@ class ChunkRow:
 
 
 @dataclass(frozen=True)
-class Neighbours:
-    """The text just before and just after a chunk, without what it shares with the chunk."""
+class Texts:
+    """A chunk's text, and that just before and just after it, without what they share with it."""
 
+    content: str
     before: str = ""
     after: str = ""
 
@@ -44,7 +44,7 @@ class Neighbours:
 def rows(cursor: CursorWrapper, scope: Scope, ids: list[int], vector: np.ndarray) -> dict[int, ChunkRow]:
     """The chunks by id, each with its cosine similarity to the question; invisible ids are left out."""
     cursor.execute(
-        f"""SELECT c.id, c.document_id, d.name, c.generation, c.part_index, c.index, c.content, c.section,
+        f"""SELECT c.id, c.document_id, d.name, c.generation, c.part_index, c.index, c.section,
                    c.page_from, c.page_to, c.row_from, c.row_to, c.line_from, c.line_to,
                    c.char_start, c.char_end, -(c.embedding <#> %(vector)s::halfvec)
               FROM {scope.chunks_sql} AND c.id = ANY(%(ids)s)""",  # noqa: S608
@@ -53,20 +53,23 @@ def rows(cursor: CursorWrapper, scope: Scope, ids: list[int], vector: np.ndarray
     return {row[0]: ChunkRow(*row) for row in cursor.fetchall()}
 
 
-def neighbours(cursor: CursorWrapper, chosen: list[ChunkRow]) -> dict[int, Neighbours]:
-    """Chunk id -> its neighbours in the same document and build, on the same page or the next one.
+def texts(cursor: CursorWrapper, chosen: list[ChunkRow]) -> dict[int, Texts]:
+    """Chunk id -> its text and its neighbours' in the same document and build, on the same page or the next.
 
-    A neighbour that was itself chosen is left out: the LLM reads it anyway.
+    A neighbour that was itself chosen is left out: the LLM reads it anyway. A chunk that was deleted after
+    its row was read is missing.
     """
     if not chosen:
         return {}
-    cursor.execute(_NEIGHBOURS, {"ids": [row.id for row in chosen]})
+    cursor.execute(_TEXTS, {"ids": [row.id for row in chosen]})
     by_id = {row.id: row for row in chosen}
     found: dict[int, dict[str, str]] = {row.id: {} for row in chosen}
-    for of, side, neighbour_id, *facts in cursor.fetchall():
-        if neighbour_id not in by_id:
-            found[of][side] = _beside(by_id[of], side, *facts)
-    return {chunk_id: Neighbours(**texts) for chunk_id, texts in found.items()}
+    for of, side, chunk_id, content, *facts in cursor.fetchall():
+        if side == "content":
+            found[of][side] = content
+        elif chunk_id not in by_id:
+            found[of][side] = _beside(by_id[of], side, content, *facts)
+    return {chunk_id: Texts(**parts) for chunk_id, parts in found.items() if "content" in parts}
 
 
 _STEP = """
@@ -78,8 +81,12 @@ _STEP = """
          AND (o.part_index, o.index) {compare} (me.part_index, me.index)
        ORDER BY o.part_index {way}, o.index {way} LIMIT 1) AS n
    WHERE me.id = ANY(%(ids)s)"""
-_NEIGHBOURS = " UNION ALL ".join(
+_ITSELF = """
+  SELECT id, 'content', id, content, page_from, page_to, part_index, char_start, char_end
+    FROM documents_chunk WHERE id = ANY(%(ids)s)"""
+_TEXTS = " UNION ALL ".join(
     [
+        _ITSELF,
         _STEP.format(side="before", compare="<", way="DESC"),
         _STEP.format(side="after", compare=">", way="ASC"),
     ]

@@ -1,6 +1,6 @@
 """Which chunks a question may see: the SQL that every leg carries, and how many chunks that is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +10,10 @@ from django.db.backends.utils import CursorWrapper
 # The uploads of one chat are seen in that chat, and only by the person who uploaded them.
 OF_COLLECTION = "c.collection_id = %(collection)s AND c.session_id IS NULL"
 WITH_SESSION = "c.collection_id = %(collection)s AND (c.session_id IS NULL OR c.session_id = %(session)s)"
-# And a vector is compared with those of its own embedding model alone.
+# And a vector is compared with those of its own embedding model alone. The collection is named again,
+# for the document too, so that the others' documents are not read.
 LIVE_DOCUMENT = """JOIN documents_document d ON d.id = c.document_id AND d.active_generation = c.generation
-   AND d.embedding_model = %(model)s
+   AND d.embedding_model = %(model)s AND d.collection_id = %(collection)s
    AND (c.session_id IS NULL OR (d.session_id = c.session_id AND d.uploaded_by_id = %(user)s))"""
 VISIBLE_DOCUMENTS = """documents_document d
  WHERE d.collection_id = %(collection)s AND d.active_generation IS NOT NULL AND d.embedding_model = %(model)s
@@ -60,21 +61,28 @@ class ScopeSize:
         documents, chunks: that the scope holds; `chunks` is a count kept on the documents.
         mean_tokens: tokens per chunk.
         last_change: of the newest finished document; with `documents` it tells whether titles changed.
+        uploads: documents of it that belong to the one chat.
+        table_chunks: in the whole table, as it was last analysed; 0 or less before that.
     """
 
     documents: int
     chunks: int
     mean_tokens: float
     last_change: str
+    uploads: int = 0
+    table_chunks: float = field(default=0.0, compare=False)  # of others too: no change of this scope
 
 
 def measure(cursor: CursorWrapper, scope: Scope) -> ScopeSize:
     """The scope's size, from the documents' own counts of what is served."""
     cursor.execute(
         f"""SELECT count(*), coalesce(sum(d.served_chunks), 0)::bigint,
-                   coalesce(sum(d.served_tokens), 0)::bigint, coalesce(max(d.completed_at)::text, '')
+                   coalesce(sum(d.served_tokens), 0)::bigint, coalesce(max(d.completed_at)::text, ''),
+                   count(d.session_id),
+                   (SELECT reltuples FROM pg_class WHERE oid = 'documents_chunk'::regclass)
               FROM {VISIBLE_DOCUMENTS}""",  # noqa: S608
         scope.params,
     )
-    documents, chunks, tokens, last_change = cursor.fetchone()
-    return ScopeSize(documents, chunks, tokens / chunks if tokens and chunks else USUAL_TOKENS, last_change)
+    documents, chunks, tokens, last_change, uploads, table_chunks = cursor.fetchone()
+    mean_tokens = tokens / chunks if tokens and chunks else USUAL_TOKENS
+    return ScopeSize(documents, chunks, mean_tokens, last_change, uploads, table_chunks)

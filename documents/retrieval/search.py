@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-import numpy as np
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
@@ -16,8 +15,7 @@ from collections_app import access
 from collections_app.models import Collection
 from config.errors import ErrorCode, VerbatimError
 from documents.embedding import catalogue
-from documents.embedding.registry import get_embedder
-from documents.retrieval import dense, fusion, gate, lexical, passages, scope, titles
+from documents.retrieval import dense, fusion, gate, lexical, passages, questions, scope, titles
 from documents.retrieval.passages import ChunkRow
 from documents.retrieval.types import Passage, SearchResult
 
@@ -68,14 +66,15 @@ def search(
     clock = _Clock()
     while True:
         model, language = collection.embedding_model, collection.text_search_config
-        vector = clock.timed("embed", functools.partial(_embedded, model, text))
+        vector = clock.timed("embed", functools.partial(questions.vector, model, text))
         bounds = scope.Scope(collection.pk, user.pk, session_id, model)
         with transaction.atomic(), connection.cursor() as cursor:
             run = _Run(cursor, bounds, collection, text, vector, wanted, clock)
             found = run.passages()
-        collection = _looked_up(user, collection.pk, similarity_threshold)
-        if (collection.embedding_model, collection.text_search_config) == (model, language):
+        same = access.visible_to(user).filter(embedding_model=model, text_search_config=language)
+        if same.filter(pk=collection.pk).exists():
             break  # else a rebuild came to its end meanwhile: with its model and language then
+        collection = _looked_up(user, collection.pk, similarity_threshold)
     return SearchResult(
         query=query,
         rewritten=text if rewritten is not None else query,
@@ -85,6 +84,11 @@ def search(
         trace=run.trace,
         took_ms=clock.total(),
     )
+
+
+def embed_ahead(collection: Collection, query: str) -> None:
+    """Begin to embed a question that `search` is about to be called with, as it is, by another thread."""
+    questions.begin(collection.embedding_model, clean(query))
 
 
 def clean(text: str) -> str:
@@ -98,10 +102,6 @@ def _looked_up(user: User, collection_id: int, similarity_threshold: float | Non
     if similarity_threshold is not None:
         collection.similarity_threshold = similarity_threshold
     return collection
-
-
-def _embedded(model: str, text: str) -> np.ndarray:
-    return get_embedder(model).embed_query(text)
 
 
 class _Clock:
@@ -144,7 +144,7 @@ class _Run:
         limit = max(CANDIDATES, 2 * self.top_k)
         near, method = self.clock.timed(
             "dense",
-            lambda: dense.find(self.cursor, self.bounds, self.vector, limit=limit, chunks=size.chunks),
+            lambda: dense.find(self.cursor, self.bounds, self.vector, limit=limit, size=size),
         )
         config = self.collection.text_search_config
         terms = self.clock.timed("terms", lambda: lexical.question_terms(self.cursor, self.text, config))
@@ -177,11 +177,13 @@ class _Run:
         ordered = _fused(near, leg, rows, boosts, weight)
         self.nearest = _nearest(rows)
         chosen = self._choose(ordered, rows, rare, frozenset(leg.frequency))
-        around = self.clock.timed(
-            "neighbours",
-            lambda: passages.neighbours(self.cursor, [rows[one.chunk_id] for one in chosen]),
+        texts = self.clock.timed(
+            "texts",
+            lambda: passages.texts(self.cursor, [rows[one.chunk_id] for one in chosen]),
         )
-        return tuple(_passage(one, rows[one.chunk_id], around[one.chunk_id]) for one in chosen)
+        return tuple(
+            _passage(one, rows[one.chunk_id], texts[one.chunk_id]) for one in chosen if one.chunk_id in texts
+        )
 
     def _title_boosts(self, size: scope.ScopeSize, terms: list[str]) -> dict[int, float]:
         config = self.collection.text_search_config
@@ -288,16 +290,16 @@ def _nearest(rows: dict[int, ChunkRow]) -> list[dict[str, Any]]:
     ]
 
 
-def _passage(one: fusion.Candidate, row: ChunkRow, around: passages.Neighbours) -> Passage:
+def _passage(one: fusion.Candidate, row: ChunkRow, texts: passages.Texts) -> Passage:
     return Passage(
         chunk_id=row.id,
         document_id=row.document_id,
         document_name=row.document_name,
-        content=row.content,
+        content=texts.content,
         similarity_score=row.similarity,
         score=one.score,
-        before=around.before,
-        after=around.after,
+        before=texts.before,
+        after=texts.after,
         dense_rank=one.dense_rank,
         lexical_rank=one.lexical_rank,
         lexical_score=one.lexical_score,

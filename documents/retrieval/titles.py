@@ -36,7 +36,7 @@ def title_words(cursor: CursorWrapper, scope: Scope, size: ScopeSize, config: st
     if size.documents > MAX_DOCUMENTS:
         return {}
     shared = replace(scope, user_id=0, session_id=None)
-    if scope.session_id is None:
+    if not size.uploads:
         return _shared(cursor, shared, size, config)
     titles = _shared(cursor, shared, measure(cursor, shared), config)
     return titles | _read(cursor, scope, config, "AND d.session_id IS NOT NULL")

@@ -18,7 +18,7 @@ const STEPS = {
   lexical: "by words",
   titles: "titles",
   rows: "reading candidates",
-  neighbours: "text around",
+  texts: "reading passages",
   condense: "follow-up made complete",
   search: "search, all of it",
   table: "computing from a table",

@@ -6,6 +6,7 @@ import pytest
 
 from config.errors import ErrorCode, VerbatimError
 from documents.retrieval import dense
+from documents.retrieval.scope import ScopeSize
 from documents.retrieval.search import search
 from tests.documents.retrieval.conftest import add_chunks
 
@@ -257,12 +258,30 @@ def test_a_title_that_holds_the_questions_word_lifts_its_document(collection, me
     assert result.passages[0].title_boost > 0
 
 
+@pytest.mark.parametrize(
+    ("chunks", "table", "compared"),
+    [
+        (0, 0, True),
+        (9_999, 9_999, True),
+        (9_999, -1, True),  # not analysed yet
+        (12_000, 12_000, False),
+        (12_000, 120_000, True),  # a tenth
+        (20_000, 200_000, False),
+        (20_000, 2_000_000, True),  # a hundredth
+        (60_000, 6_000_000, False),
+    ],
+)
+def test_few_chunks_are_compared_and_more_of_them_in_a_larger_table(chunks, table, compared):
+    size = ScopeSize(documents=1, chunks=chunks, mean_tokens=150, last_change="", table_chunks=table)
+    assert dense.compares_all(size) is compared
+
+
 class TestOnTheIndex:
     """The HNSW path, forced: a filtered k returns k."""
 
     @pytest.fixture(autouse=True)
     def _always_the_index(self, monkeypatch):
-        monkeypatch.setattr(dense, "EXACT_BELOW", 0)
+        monkeypatch.setattr(dense, "compares_all", lambda size: False)
 
     def test_a_filtered_k_returns_k(self, collection, admin, member, document_of):
         crowd = type(collection).objects.create(
@@ -286,6 +305,6 @@ class TestOnTheIndex:
         statement = next(q["sql"] for q in queries if "AS distance" in q["sql"])
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_sort = off")
-            cursor.execute("SET LOCAL hnsw.iterative_scan = strict_order")
+            cursor.execute("SET LOCAL hnsw.iterative_scan = relaxed_order")
             cursor.execute(f"EXPLAIN {statement}")
             assert "chunk_embedding_hnsw" in str(cursor.fetchall())
