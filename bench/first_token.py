@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,8 @@ def measure(chunks: int, questions: int, llm_port: int) -> dict[str, Any]:
 def ask(socket: Any, model: int, question: str) -> dict[str, Any]:
     """When each kind of frame came first, in ms after the question was sent."""
     began = time.perf_counter()
-    socket.send(json.dumps({"type": "chat", "model_id": model, "message": question}))
+    name = str(uuid.uuid4())  # as the page does: a question that arrives twice is asked once
+    socket.send(json.dumps({"type": "chat", "model_id": model, "message": question, "client_id": name}))
     marks: dict[str, Any] = {}
     while "message_saved" not in marks:
         frame = json.loads(socket.recv(timeout=60))

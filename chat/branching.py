@@ -87,11 +87,11 @@ def _continue(answer: Message, origin: str) -> tuple[ChatSession, Message, Messa
     if old.status == MessageStatus.STREAMING:
         raise session_busy(session)
     trace = selectors.trace_of(old)
-    written = old.content[: trace.get("ours_from")].rstrip()
     has_llm = session.collection.llm_provider != Provider.EXTRACTIVE
-    if not (written and has_llm and selectors.can_continue(old)):
+    if not (has_llm and selectors.can_continue(old)):
         raise VerbatimError(ErrorCode.CANNOT_CONTINUE)
-    new = answer_open(session, old.parent, content=old.content, continues=old)
+    written = old.content[: trace.get("ours_from")].rstrip()
+    new = answer_open(session, old.parent, content=written, continues=old)
     _passages_copy(old, new)
     kept: dict[str, Any] = {name: value for name, value in trace.items() if name not in OF_THE_TEXT}
     continued = {"from": old.pk, "chars": len(written)}

@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from redis.exceptions import RedisError
 
 from accounts.models import User
-from accounts.ws_auth import user_now
+from accounts.ws_auth import CLOSE_TRY_LATER, user_now
 from chat import protocol
 from chat.engine import follow, runs
 from chat.engine.threads import in_thread
@@ -187,7 +187,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def user_revoked(self, hint: dict[str, Any]) -> None:
         """Tokens (password, role, deactivation) or a page session of his ended: perhaps this socket's."""
-        if await self._user_now() is None:
+        try:
+            known = await self._user_now()
+        except DatabaseError as error:  # who comes again is looked up again
+            log.warning("user %s could not be looked up: %s", self.user.pk, error)
+            await self.close(CLOSE_TRY_LATER)
+            return
+        if known is None:
             await self._end_what_may_not_be_read()
 
     async def access_changed(self, hint: dict[str, Any]) -> None:

@@ -22,7 +22,16 @@ from config.errors import ErrorCode, VerbatimError
 
 OPEN = (MessageStatus.STREAMING, MessageStatus.INTERRUPTED)  # what a finished answer may be written over
 # What a reader is shown of the trace with every answer; the rest is read when he asks why.
-TRACED = ("query", "rewritten", "answer_mode", "sentences", "general_parts", "not_ready", "prompt")
+TRACED = (
+    "query",
+    "rewritten",
+    "answer_mode",
+    "sentences",
+    "general_parts",
+    "not_ready",
+    "prompt",
+    "ours_from",
+)
 
 
 def sessions_visible_to(user: User) -> QuerySet[ChatSession]:
@@ -179,30 +188,24 @@ class AnswerContext:
     continued: Continued | None = None
 
 
-def answer_context(message_id: int) -> AnswerContext:
-    """Everything about an answer that is about to be written, with access looked up anew.
+def answer_context(answer: Message) -> AnswerContext:
+    """Everything about an answer that was just opened; of what was stored with it nothing is read again.
 
     Raises:
-        VerbatimError: NOT_FOUND when the message is gone, ACCESS_REVOKED when its owner lost his access.
+        VerbatimError: ACCESS_REVOKED, where nothing is searched for; else the search looks.
     """
-    answer = (
-        Message.objects.filter(pk=message_id, role=MessageRole.ASSISTANT)
-        .select_related("session__user", "session__collection", "parent", "continues")
-        .first()
-    )
-    if answer is None or answer.parent is None:
-        raise VerbatimError(ErrorCode.NOT_FOUND)
-    session = answer.session
-    if not access.visible_to(session.user).filter(pk=session.collection_id).exists():
+    session, question = answer.session, answer.parent
+    assert question is not None  # every answer has one
+    if answer.continues is not None and not has_access(session.user_id, session.collection_id):
         raise VerbatimError(ErrorCode.ACCESS_REVOKED)
     given = Given.from_json(session.given)
     limit = session.collection.history_length
-    history = [*given.history, *tree.history_before(answer.parent, limit=limit)]
+    history = [*given.history, *tree.history_before(question, limit=limit)]
     return AnswerContext(
         user=session.user,
         collection=session.collection,
         session_id=session.pk,
-        question=answer.parent.content,
+        question=question.content,
         history=history[-limit:] if limit else [],
         max_tokens=given.max_tokens,
         continued=_continued(answer),
@@ -357,7 +360,7 @@ def can_continue(message: Message) -> bool:
     else:
         is_cut = message.status in (MessageStatus.STOPPED, MessageStatus.INTERRUPTED)
     by_llm = message.llm_provider != Provider.EXTRACTIVE and not is_refusal(message.content)
-    return is_cut and by_llm and bool(message.content.strip())
+    return is_cut and by_llm and bool(message.content[: traced(message, "ours_from")].strip())
 
 
 def uncited(message: Message) -> bool:

@@ -158,18 +158,17 @@ def question_ask(
 
 
 def question_store(session: ChatSession, parent_id: int | None, text: str, client_id: str) -> Message:
-    """A question below a message of a locked session. Raises AskedBefore."""
+    """A question below a message of a locked session. Raises AskedBefore, which ends the transaction."""
     try:
-        with transaction.atomic():
-            return Message.objects.create(
-                session=session,
-                parent_id=parent_id,
-                role=MessageRole.USER,
-                content=text,
-                client_id=client_id,
-                asked_by_id=session.user_id if client_id else None,
-                completed_at=timezone.now(),
-            )
+        return Message.objects.create(
+            session=session,
+            parent_id=parent_id,
+            role=MessageRole.USER,
+            content=text,
+            client_id=client_id,
+            asked_by_id=session.user_id if client_id else None,
+            completed_at=timezone.now(),
+        )
     except IntegrityError as error:
         if CLIENT_ID_ONCE in str(error):
             raise AskedBefore from error
@@ -184,16 +183,15 @@ def answer_open(session: ChatSession, question: Message, **fields: Any) -> Messa
     """
     collection = session.collection
     try:
-        with transaction.atomic():
-            answer = Message.objects.create(
-                session=session,
-                role=MessageRole.ASSISTANT,
-                status=MessageStatus.STREAMING,
-                parent=question,
-                llm_provider=collection.llm_provider,
-                llm_model_name=collection.llm_model_name,
-                **fields,
-            )
+        answer = Message.objects.create(
+            session=session,
+            role=MessageRole.ASSISTANT,
+            status=MessageStatus.STREAMING,
+            parent=question,
+            llm_provider=collection.llm_provider,
+            llm_model_name=collection.llm_model_name,
+            **fields,
+        )
     except IntegrityError as error:
         if ONE_GENERATION in str(error):
             raise session_busy(session) from error
@@ -207,19 +205,23 @@ def session_busy(session: ChatSession) -> VerbatimError:
     return VerbatimError(ErrorCode.SESSION_BUSY, details={"session_id": str(session.pk)})
 
 
-def answer_sources_set(*, message_id: int, passages: Iterable[Passage], trace: dict[str, Any]) -> None:
-    """Bind the numbered passages and the trace of their retrieval to an answer, before its first word."""
+def answer_sources_set(*, message_id: int, passages: Iterable[Passage], trace: dict[str, Any]) -> bool:
+    """Bind the numbered passages and the trace of their retrieval to an answer, before any of its text.
+
+    Returns:
+        Whether the answer is there.
+    """
     try:
-        _sources_insert(message_id, list(passages), trace)
+        return _sources_insert(message_id, list(passages), trace)
     except IntegrityError:  # a document was deleted between the search and this
-        _sources_insert(message_id, list(passages), trace)
+        return _sources_insert(message_id, list(passages), trace)
 
 
 @transaction.atomic
-def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, Any]) -> None:
+def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, Any]) -> bool:
     session = ChatSession.objects.select_for_update(no_key=True).filter(messages=message_id)
     if not session.values_list("pk"):
-        return
+        return False
     bytes_of = dict(
         Document.objects.filter(pk__in=[p.document_id for p in passages]).values_list("pk", "sha256")
     )
@@ -253,6 +255,7 @@ def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, A
         unique_fields=["message"],
         update_fields=["data"],
     )
+    return True
 
 
 def answers_progress(*, contents: Mapping[int, str]) -> None:
@@ -363,11 +366,12 @@ def session_locked(session: ChatSession) -> ChatSession:
 
     Its owner's row is held too: taken later, it could wait for a deletion that waits for the session.
     """
-    asker_locked(session.user_id)
+    user = asker_locked(session.user_id)
     rows = ChatSession.objects.select_for_update(of=("self",)).select_related("collection")
     locked = rows.filter(pk=session.pk).first()
     if locked is None:
         raise VerbatimError(ErrorCode.NOT_FOUND)
+    locked.user = user
     return locked
 
 

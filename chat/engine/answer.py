@@ -48,22 +48,24 @@ class Generation:
     """Writes one answer.
 
     Args:
-        session_id, message_id: of the answer, already stored with status `streaming`.
+        answer: as it was just stored, with status `streaming`, its session and its question.
         question: the fields of the `user_message` frame; None when an older question is answered again.
     """
 
-    def __init__(self, *, session_id: str, message_id: int, question: dict[str, Any] | None) -> None:
-        self.message_id = message_id
-        self.log = stream_log.StreamLog(session_id, message_id)
+    def __init__(self, answer: Message, *, question: dict[str, Any] | None) -> None:
+        self.message_id = answer.pk
+        self.log = stream_log.StreamLog(str(answer.session_id), answer.pk)
         self.draft = Draft()
         self.saved = 0
         self.ending = False
+        self._answer_row = answer
         self._question = question
         self._started = time.monotonic()
         self._unsent: list[str] = []
         self._next_frame_at = self._tell_thinking_at = 0.0
         self._rounds = rounds.here()
-        self._storing: asyncio.Task[None] | None = None
+        self._storing: asyncio.Task[bool] | None = None
+        self._is_bound = False
         self._work: asyncio.Task[None] | None = None
         self._stop_reason: ErrorCode | None = None
 
@@ -116,19 +118,17 @@ class Generation:
 
     async def _answer(self) -> None:
         draft = self.draft
-        context = draft.context = await in_thread(selectors.answer_context, self.message_id)
+        context, result = await in_thread(self._look_up)
         collection = context.collection
         if context.continued is not None:
             await self._go_on(context, context.continued)
             return
         llm = draft.meter.on(registry.build(registry.config_for(collection)))
-        rewritten = None
-        if context.history:
+        if result is None:
             with self._timed("condense"):
                 rewritten = await history.condense(
                     llm=llm, question=context.question, history=context.history
                 )
-        with self._timed("search"):
             result = await in_thread(self._search, context, rewritten)
         with self._timed("table"):
             table = await tables.ask(llm=llm, context=context, result=result)
@@ -141,9 +141,9 @@ class Generation:
         )
         store = partial(services.answer_sources_set, passages=draft.passages, trace=trace)
         self._storing = asyncio.create_task(in_thread(store, message_id=self.message_id))
+        self._storing.add_done_callback(self._when_bound)
         if table.text:
             draft.ours_from = 0
-            await self._stored()
             self._start()
             self._say(table.text)
             return
@@ -151,7 +151,6 @@ class Generation:
         if collection.answer_mode == AnswerMode.STRICT and not (passed and draft.passages):
             draft.refused = True
             draft.ours_from = 0
-            await self._stored()
             self._start()
             ready, _ = await in_thread(readiness, context.user, collection.pk, context.session_id)
             self._say(refusal_text(result.nearest, ready=ready, in_work=draft.not_ready.count))
@@ -162,17 +161,27 @@ class Generation:
         if more:
             self._say_ours(f"\n\n{more}")
 
-    async def _stored(self) -> None:
-        """Passages and trace are bound to the answer before its first word, while the LLM begins to think."""
-        if self._storing is not None:
-            await asyncio.shield(self._storing)
+    @property
+    def is_bound(self) -> bool:
+        """Whether passages and trace are stored. They are while the LLM begins; its text only after them."""
+        return self._storing is None or self._is_bound
+
+    def _when_bound(self, storing: asyncio.Task[bool]) -> None:
+        if storing.cancelled() or storing.exception() is not None:
+            self.stop(ErrorCode.SERVICE_UNAVAILABLE)
+        elif not storing.result():
+            self.stop(ErrorCode.NOT_FOUND)
+        else:
+            self._is_bound = True
 
     async def _sources_stored(self) -> VerbatimError | None:
-        """Wait for the same at the end, whatever ended the work; what went wrong, if something did."""
+        """Wait for that at the end, whatever ended the work; what went wrong, if something did."""
         try:
-            await self._stored()
+            if self._storing is not None:
+                await asyncio.shield(self._storing)
         except DatabaseError as trouble:
             log.error("answer %s: its sources could not be stored: %s", self.message_id, trouble)
+            self.draft.text.clear()  # its numbers would mean nothing
             return VerbatimError(ErrorCode.SERVICE_UNAVAILABLE)
         return None
 
@@ -198,17 +207,30 @@ class Generation:
         if continued.ending:
             self._say_ours(continued.ending)
 
+    def _look_up(self) -> tuple[selectors.AnswerContext, SearchResult | None]:
+        """What there is to answer, and what was found for it if nothing was said before. Runs in a thread."""
+        context = self.draft.context = selectors.answer_context(self._answer_row)
+        if context.continued is not None or context.history:
+            return context, None
+        return context, self._search(context, None)
+
     def _search(self, context: selectors.AnswerContext, rewritten: str | None) -> SearchResult:
         """Runs in a thread. What is not ready is looked up first: it may become ready meanwhile."""
         scope = context.user, context.collection.pk, context.session_id
-        self.draft.not_ready = not_ready(*scope)
-        result = search(
-            user=context.user,
-            collection=context.collection,
-            query=context.question,
-            session_id=context.session_id,
-            rewritten=rewritten,
-        )
+        with self._timed("search"):
+            self.draft.not_ready = not_ready(*scope)
+            try:
+                result = search(
+                    user=context.user,
+                    collection=context.collection,
+                    query=context.question,
+                    session_id=context.session_id,
+                    rewritten=rewritten,
+                )
+            except VerbatimError as refusal:
+                if refusal.code == ErrorCode.NOT_FOUND:  # he had it when he asked
+                    raise VerbatimError(ErrorCode.ACCESS_REVOKED) from refusal
+                raise
         self.draft.searched_for = result.rewritten if result.rewritten != result.query else ""
         return result
 
@@ -253,7 +275,6 @@ class Generation:
             async with aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
                 async for event in events:
                     if isinstance(event, TextDelta):
-                        await self._stored()
                         self.draft.milliseconds.setdefault("first_token", _since(asked))
                         self._say(markers.feed(joint.feed(event.text) if joint else event.text))
                     elif isinstance(event, ReasoningDelta):

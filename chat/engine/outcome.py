@@ -152,6 +152,6 @@ def conclude(draft: Draft, error: VerbatimError | None, *, check: bool = True) -
             **({"reasoning_chars": draft.thought_chars} if draft.thought_chars else {}),
             **({} if draft.ours_from is None else {"ours_from": draft.ours_from}),
             "sentences": [sentence.as_json() for sentence in checked],
-            "ms": {name: round(value, 1) for name, value in draft.milliseconds.items()},
+            "ms": {name: round(value, 1) for name, value in dict(draft.milliseconds).items()},
         },
     )

@@ -36,12 +36,16 @@ class Running(Protocol):
     Attributes:
         saved: pieces of its text that are stored.
         ending: it is neither to be stopped nor to be kept any more.
+        is_bound: its passages are stored: without them its text must not be.
     """
 
     message_id: int
     draft: Draft
     saved: int
     ending: bool
+
+    @property
+    def is_bound(self) -> bool: ...
 
     def cut_frame(self) -> None:
         """Make a frame of the text that has come since the last one."""
@@ -151,7 +155,7 @@ class Rounds:
         grown = {
             answer: len(answer.draft.text)
             for answer in self._running.values()
-            if len(answer.draft.text) > answer.saved and not answer.ending
+            if len(answer.draft.text) > answer.saved and answer.is_bound and not answer.ending
         }
         if grown:
             contents = {answer.message_id: answer.draft.content for answer in grown}

@@ -19,6 +19,7 @@ from chat.text import storable
 from collections_app import access
 from collections_app.models import Collection
 from config.errors import ErrorCode, VerbatimError
+from documents.retrieval.search import embed_ahead
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,9 @@ async def ask(
 ) -> Started:
     """Store a question and begin to answer it; one that arrives a second time has its answer already.
 
+    Who leaves while it is being stored, finds it answered when he comes back; a program that keeps the
+    conversation itself does not come back, and the answer is stopped.
+
     Args:
         client_id: the client's own name for the question. A client that does not know whether its question
             arrived sends it again with the same one, and is given the answer that was begun.
@@ -59,7 +63,15 @@ async def ask(
             `services.question_ask` raises.
     """
     asked = _Asked(user, model_id, message, session_id, client_id, given)
-    return await _once(partial(_asked_before, asked), partial(_ask, asked, origin))
+    storing = _once(partial(_asked_before, asked), partial(_ask, asked, origin))
+    if given is None:
+        return await storing
+    begun = asyncio.create_task(storing)
+    try:
+        return await asyncio.shield(begun)
+    except asyncio.CancelledError:
+        begun.add_done_callback(_leave_begun)
+        raise
 
 
 async def regenerate(*, user: User, message_id: int, origin: str = "") -> Started:
@@ -118,6 +130,11 @@ async def end_without_access(message_ids: list[int]) -> None:
             _running[message_id][0].stop(reason)
         else:
             await stop.ask(message_id, reason)
+
+
+def _leave_begun(begun: asyncio.Task[Started]) -> None:
+    if not begun.cancelled() and begun.exception() is None:
+        leave(begun.result().message_id)
 
 
 def leave(message_id: int) -> None:
@@ -180,6 +197,8 @@ def _ask(asked: _Asked, origin: str) -> Turn:
     if session is not None:
         require_same_model(session, collection)
         repair.repair_session(session.pk)
+    if not _follows(asked, session):  # that may be searched for in other words
+        embed_ahead(collection, services.message_check(asked.message))
     return services.question_ask(
         user=asked.user,
         collection=collection,
@@ -189,6 +208,12 @@ def _ask(asked: _Asked, origin: str) -> Turn:
         origin=origin,
         given=asked.given,
     )
+
+
+def _follows(asked: _Asked, session: ChatSession | None) -> bool:
+    """Whether something was said before the question."""
+    told = asked.given is not None and bool(asked.given.history)
+    return told or (session is not None and session.head_id is not None)
 
 
 def _regenerate(user: User, message_id: int, origin: str) -> Turn:
@@ -236,31 +261,33 @@ def _edit(edited: _Edited, origin: str) -> Turn:
 
 async def _once(before: Callable[[], Started | None], begin: Callable[[], Turn]) -> Started:
     """What was begun when the same came first, else begin it now."""
-    if (known := await in_thread(before)) is None:
+
+    def stored() -> Started | Turn:
+        if (known := before()) is not None:
+            return known
         try:
-            return await _begin(begin, is_new=True)
+            return begin()
         except services.AskedBefore:
-            known = await in_thread(before)
-    if known is None:  # its conversation was deleted in between
-        raise VerbatimError(ErrorCode.NOT_FOUND)
-    return known
+            known = before()
+        if known is None:  # its conversation was deleted in between
+            raise VerbatimError(ErrorCode.NOT_FOUND)
+        return known
+
+    return await _begin(stored, is_new=True)
 
 
-async def _begin(store: Callable[[], Turn], *, is_new: bool) -> Started:
+async def _begin(store: Callable[[], Started | Turn], *, is_new: bool) -> Started:
     """Store a turn and begin to answer it: both, also when who asked leaves while it is being stored."""
 
     async def both() -> Started:
-        return _start(*await in_thread(store), is_new=is_new)
+        stored = await in_thread(store)
+        return stored if isinstance(stored, Started) else _start(*stored, is_new=is_new)
 
     return await asyncio.shield(asyncio.create_task(both()))
 
 
 def _start(session: ChatSession, question: Message, answer: Message, *, is_new: bool) -> Started:
-    generation = Generation(
-        session_id=str(session.pk),
-        message_id=answer.pk,
-        question=question_fields(question) if is_new else None,
-    )
+    generation = Generation(answer, question=question_fields(question) if is_new else None)
     task = asyncio.create_task(generation.run(), name=f"answer-{answer.pk}")
     _running[answer.pk] = (generation, task)
     task.add_done_callback(lambda _: _running.pop(answer.pk, None))

@@ -40,7 +40,7 @@ def usage_open(*, answer: Message, collection: Collection) -> UsageEntry:
     Raises:
         VerbatimError: MESSAGE_RATE_EXCEEDED, TOKEN_QUOTA_EXCEEDED; NOT_FOUND when the asker is gone.
     """
-    user = asker_locked(answer.session.user_id)
+    user = answer.session.user = asker_locked(answer.session.user_id)  # as he is now
     require_room(user)
     return UsageEntry.objects.create(
         user=user,

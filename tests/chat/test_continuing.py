@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chat import branching, services, tree
+from chat import branching, selectors, services, tree
 from chat.engine.threads import in_thread
 from chat.llm.base import Finished, LLMConfig
 from chat.models import ChatSession, Message, MessageStatus
@@ -254,6 +254,22 @@ def test_what_we_say_ourselves_below_stays_below(member, collection):
     from chat.selectors import answer_context
 
     _, _, new = branching.answer_continue(answer=old)
-    continued = answer_context(new.pk).continued
+    assert new.content == written  # what remains if this one's process dies
+    continued = answer_context(new).continued
     assert (continued.written, continued.ending) == (written, ours)
     assert ChatSession.objects.get().head_id == new.pk
+
+
+def test_an_interrupted_answer_without_a_word_of_an_llm_has_nothing_to_go_on_from(member, collection):
+    Collection.objects.filter(pk=collection.pk).update(llm_provider=Provider.CUSTOM)
+    collection.refresh_from_db()
+    _, _, answer = services.question_ask(user=member, collection=collection, message=QUESTION)
+    result = services.AnswerResult(
+        status="interrupted", content="Sum of days: 25.", finish_reason="error", trace={"ours_from": 0}
+    )
+    old = services.answer_finish(message_id=answer.pk, result=result)
+    assert not selectors.can_continue(old)
+    assert not selectors.can_continue(Message.objects.get(pk=old.pk))
+    with pytest.raises(VerbatimError) as caught:
+        branching.answer_continue(answer=old)
+    assert caught.value.code == ErrorCode.CANNOT_CONTINUE

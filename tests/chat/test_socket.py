@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from chat import services
 from chat.engine import stream_log
 from chat.engine.threads import in_thread
 from chat.models import ChatSession, Message
@@ -295,7 +296,7 @@ async def test_a_session_that_is_deleted_in_mid_answer_ends_the_answer(connect, 
     socket = await connect(member)
     await ask(socket, collection)
     seen = await socket.hear_until("stream_chunk")
-    await in_thread(ChatSession.objects.all().delete)
+    await in_thread(lambda: services.session_delete(session=ChatSession.objects.get()))
     rest = await socket.hear_until("stream_end")
     assert rest[-2]["code"] == "not_found"
     assert llm.closed == 1
