@@ -143,9 +143,9 @@ def _markdown(results: dict[str, Any]) -> str:
     for name, result in results.items():
         if name.startswith("refusals"):
             out += ["", f"{name}: " + ", ".join(f"{key} {value}" for key, value in result.items()) + "."]
-    for name, result in results.items():
-        if name.startswith("load_"):
-            out += _load_table(int(name.removeprefix("load_")), result)
+    sizes = sorted(int(name.removeprefix("load_")) for name in results if name.startswith("load_"))
+    for chunks in sizes:
+        out += _load_table(chunks, results[f"load_{chunks}"])
     return "\n".join(out) + "\n"
 
 
