@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import OrderedDict
 
 import pytest
 from django.conf import settings
@@ -27,6 +28,7 @@ def begun(monkeypatch):
     """The questions whose vectors were begun before the search."""
     texts: list[str] = []
     begin = questions.begin
+    monkeypatch.setattr(questions, "_begun", OrderedDict())
     monkeypatch.setattr(questions, "begin", lambda model, text: (texts.append(text), begin(model, text)))
     return texts
 

@@ -135,7 +135,7 @@ def test_a_search_that_the_swap_overtakes_is_done_again(client_for, admin, colle
     from documents.retrieval import search as module
 
     client_for(admin).patch(f"/api/models/{collection.pk}", {"text_search_config": "german"}, format="json")
-    embedded, asked = module._embedded, []
+    embedded, asked = module.questions.vector, []
 
     def meanwhile(model, text):
         asked.append(model)
@@ -144,6 +144,6 @@ def test_a_search_that_the_swap_overtakes_is_done_again(client_for, admin, colle
         return embedded(model, text)
 
     stale = Collection.objects.get()
-    monkeypatch.setattr(module, "_embedded", meanwhile)
+    monkeypatch.setattr(module.questions, "vector", meanwhile)
     assert lexical_hits(admin, stale) == 1
     assert len(asked) == 2

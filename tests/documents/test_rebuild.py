@@ -97,7 +97,7 @@ def test_a_question_embedded_before_the_swap_is_embedded_again(
     from documents.retrieval import search as module
 
     rebuild_start(actor=admin, collection=collection, embedding_model=models)
-    embedded, asked = module._embedded, []
+    embedded, asked = module.questions.vector, []
 
     def meanwhile(model, text):
         vector = embedded(model, text)
@@ -106,7 +106,7 @@ def test_a_question_embedded_before_the_swap_is_embedded_again(
             work(collection)
         return vector
 
-    monkeypatch.setattr(module, "_embedded", meanwhile)
+    monkeypatch.setattr(module.questions, "vector", meanwhile)
     found = search(user=admin, collection=collection, query="When did the harbour open?")
     assert [model == models for model in asked] == [False, True]
     assert found.trace["documents"] == 3

@@ -1,6 +1,7 @@
 """A question's vector may be begun before it is asked for."""
 
 import threading
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ class Embedder:
 def embedder(monkeypatch):
     embedder = Embedder()
     monkeypatch.setattr(questions, "get_embedder", lambda model: embedder)
+    monkeypatch.setattr(questions, "_begun", OrderedDict())
     yield embedder
     embedder.may.set()
     for model, text in list(questions._begun):
