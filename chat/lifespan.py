@@ -54,5 +54,6 @@ def _warm_up() -> None:
     try:
         get_embedder().embed_query("warm up")
         memory.give_back(settings.MODEL_CACHE_DIR)
+        memory.settle()
     except VerbatimError as error:
         log.error("the embedding model is not ready: %s", error)

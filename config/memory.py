@@ -1,6 +1,7 @@
 """Keeping the web process small. What needs Linux and glibc does nothing elsewhere."""
 
 import ctypes
+import gc
 import sys
 from pathlib import Path
 
@@ -27,6 +28,12 @@ def return_early() -> None:
         libc.mallopt(M_ARENA_MAX, ARENAS)
         libc.mallopt(M_MMAP_THRESHOLD, LARGE)
         libc.mallopt(M_TRIM_THRESHOLD, KEPT)
+
+
+def settle() -> None:
+    """What is there when the process is ready stays: the garbage collector need not look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def give_back(folder: Path) -> None:
