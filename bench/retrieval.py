@@ -33,6 +33,9 @@ SETS: dict[str, Callable[[Path], Any]] = {
         "all", folder / "pdfqa" / "company-reports"
     ),
     "azure-northwind": lambda folder: retrieval_sets.pages("northwind", folder / "pdfqa" / "azure-northwind"),
+    "azure-northwind, labels checked": lambda folder: retrieval_sets.pages(
+        "northwind-checked", folder / "pdfqa" / "azure-northwind", checked=True
+    ),
     "uda-wikipedia": lambda folder: retrieval_sets.pages("wikipedia", folder / "pdfqa" / "uda-wikipedia"),
     "xquad-en": lambda folder: retrieval_sets.documents("xquad-en", folder / "retrieval" / "xquad-en"),
     "clapnq-dev": lambda folder: retrieval_sets.documents("clapnq", folder / "retrieval" / "clapnq-dev"),
