@@ -2,8 +2,9 @@
 
 XQuAD: the same 240 paragraphs and their questions in each language, one chunk per paragraph, through the real
 `search`, with the text search configuration that an admin would choose; nDCG@10 of both legs, and of both
-together as people get it. Starts its own PostgreSQL and Redis in a temporary directory. Writes
-bench/results/languages.json.
+together as people get it with the default settings. And how many questions are refused: of those that a
+paragraph answers, and of the same where the other half of the paragraphs is all there is. Starts its own
+PostgreSQL and Redis in a temporary directory. Writes bench/results/languages.json.
 """
 
 import argparse
@@ -43,25 +44,30 @@ def main() -> None:
             config = asked.config or SETS.get(name, "english")
             table = measure(asked.corpora / name, config)
             results[name] = table
-            figures = "   ".join(f"{leg} {table[leg]:.4f}" for leg in LEGS)
+            figures = "   ".join(f"{name} {table[name]:.4f}" for name in (*LEGS, "refused", "refused_absent"))
             print(f"{name:10} {config:8} {figures}   ({table['queries']} questions)", flush=True)
     if not asked.dry:
         RESULTS.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def measure(folder: Path, config: str) -> dict:
-    """nDCG@10 of each leg and of both together over one set."""
+    """nDCG@10 of each leg and of both together over one set, and the shares of refused questions."""
     from bench.data import lines, load_documents, person, qrels
     from bench.retrieval_sets import ndcg
     from documents.retrieval import lexical
     from documents.retrieval.search import search
 
-    user, collection = person(f"{folder.name}-{config}", similarity_threshold=0.0, text_search_config=config)
-    chunk_of = load_documents(collection, lines(folder / "corpus.jsonl"))
+    user, collection = person(f"{folder.name}-{config}", text_search_config=config)
+    paragraphs = list(lines(folder / "corpus.jsonl"))
+    chunk_of = load_documents(collection, paragraphs)
+    halves = []  # (who may ask, the collection, its paragraphs)
+    for half in (0, 1):
+        asker, part = person(f"{folder.name}-{config}-{half}", text_search_config=config)
+        halves.append((asker, part, load_documents(part, paragraphs[half::2])))
     lexical.forget_statistics()
     relevant = qrels(folder / "qrels.tsv")
     document_of = {chunk: document for document, chunk in chunk_of.items()}
-    scores: dict[str, list[float]] = {leg: [] for leg in LEGS}
+    scores: dict[str, list[float]] = {leg: [] for leg in (*LEGS, "refused", "refused_absent")}
     for query in lines(folder / "queries.jsonl"):
         gold = relevant.get(query["id"])
         if not gold:
@@ -75,6 +81,11 @@ def measure(folder: Path, config: str) -> dict:
             orders[leg] = [one["chunk_id"] for one in held]
         for leg, order in orders.items():
             scores[leg].append(ndcg([document_of[chunk] for chunk in order], gold))
+        scores["refused"].append(not found.passed)
+        for asker, part, held in halves:
+            if not gold.keys() & held.keys():
+                without = search(user=asker, collection=part, query=query["text"])
+                scores["refused_absent"].append(not without.passed)
     table: dict = {leg: round(sum(values) / len(values), 4) for leg, values in scores.items()}
     return table | {"config": config, "queries": len(scores["fused"])}
 

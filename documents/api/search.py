@@ -32,6 +32,7 @@ class SearchHitSerializer(PassageSerializer):
     lexical_rank = serializers.IntegerField(allow_null=True)
     lexical_score = serializers.FloatField(allow_null=True)
     title_boost = serializers.FloatField()
+    document_boost = serializers.FloatField()
 
 
 class NearestSerializer(serializers.Serializer):
@@ -62,6 +63,7 @@ def as_hit(passage: Passage, marker: int) -> dict[str, Any]:
         "lexical_rank": passage.lexical_rank,
         "lexical_score": passage.lexical_score and round(passage.lexical_score, 4),
         "title_boost": round(passage.title_boost, 5),
+        "document_boost": round(passage.document_boost, 5),
     }
 
 

@@ -6,6 +6,9 @@ RARE_SHARE = 0.02  # a term is rare when at most this share of the chunks (or RA
 RARE_CHUNKS = 3
 WHOLE_QUESTION_TERMS = 3  # a passage that holds every word of a question this long is about it
 LEXICAL_FLOOR = 0.5  # of the similarity threshold: words alone do not carry a passage that is far off
+# Where the embedding model does not know the language, all texts are near each other for it. Twice the share
+# of their ceiling that the words reach takes the place of its cosine; what is refused: bench/languages.py.
+WORDS_FOR_MEANING = 2.0
 
 
 def rare_terms(frequency: dict[str, float], chunks: int) -> frozenset[str]:
@@ -34,25 +37,36 @@ def holds_whole_question(held: frozenset[str], terms: frozenset[str]) -> bool:
     return len(wanted) >= WHOLE_QUESTION_TERMS and wanted <= {unsigned(term) for term in held}
 
 
+def nearness(similarity: float, words: float, *, understood: bool) -> float:
+    """What is compared with the threshold, from 0 to 1.
+
+    Args:
+        similarity: cosine of question and chunk.
+        words: the chunk's BM25 as a share of what it can reach at most.
+        understood: whether the embedding model knows the language; see `catalogue.understands`.
+    """
+    return similarity if understood else min(1.0, WORDS_FOR_MEANING * words)
+
+
 def passes(
     *,
-    similarity: float,
+    near: float,
     threshold: float,
     held: frozenset[str],
     rare: frozenset[str],
     terms: frozenset[str],
 ) -> bool:
-    """Whether one passage is near enough in meaning, or holds the question's rare words.
+    """Whether one passage is near enough, or holds the question's rare words.
 
     Args:
-        similarity: cosine of question and chunk.
+        near: from `nearness`.
         threshold: the collection's similarity_threshold.
         held: the question's terms that the passage holds.
         rare: from `rare_terms`.
         terms: all of the question's terms.
     """
-    if similarity >= threshold:
+    if near >= threshold:
         return True
     if not (lexically_strong(held, rare) or holds_whole_question(held, terms)):
         return False
-    return any(is_code(term) for term in rare) or similarity >= threshold * LEXICAL_FLOOR
+    return any(is_code(term) for term in rare) or near >= threshold * LEXICAL_FLOOR

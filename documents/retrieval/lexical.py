@@ -48,12 +48,23 @@ class LexicalLeg:
         hits: best first, ties by id; those of the other leg that hold none of the terms are missing.
         frequency: term -> the number of visible chunks that hold it, for every term of the question but
             spellings that none holds; an estimate for the frequent ones.
-        ceiling: the score that no chunk can reach: of one that holds nothing but the question's terms.
+        weights: term (`unsigned`) -> its idf, for every term that any visible chunk holds.
     """
 
     hits: list[LexicalHit] = field(default_factory=list)
     frequency: dict[str, float] = field(default_factory=dict)
-    ceiling: float = 0.0
+    weights: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ceiling(self) -> float:
+        """What BM25 comes near to where a chunk holds all the terms that any chunk holds, very often."""
+        return (K1 + 1) * sum(self.weights.values())
+
+    def share_of(self, terms: Iterable[str]) -> float:
+        """How much of the question's weight these of its terms have, from 0 to 1."""
+        total = sum(self.weights.values())
+        held = {unsigned(term) for term in terms} & self.weights.keys()
+        return sum(self.weights[term] for term in sorted(held)) / total if total else 0.0
 
 
 def question_terms(cursor: CursorWrapper, text: str, config: str) -> list[str]:
@@ -146,18 +157,17 @@ def find(
             for chunk_id, score, held, rank, _ in rows
         ],
         frequency,
-        _ceiling({term: frequency.get(term, 0.0) for term in ranked}, size.chunks),
+        _weights({term: frequency.get(term, 0.0) for term in ranked}, size.chunks),
     )
 
 
-def _ceiling(frequency: dict[str, float], chunks: int) -> float:
-    """What BM25 comes near to where a chunk holds all the terms that any chunk holds, very often."""
+def _weights(frequency: dict[str, float], chunks: int) -> dict[str, float]:
     weights: dict[str, float] = {}
     for term, count in frequency.items():
         if count > 0:
             idf = math.log(1 + max(chunks - count + 0.5, 0.5) / (count + 0.5))
             weights[unsigned(term)] = max(idf, weights.get(unsigned(term), 0.0))
-    return (K1 + 1) * sum(weights.values())
+    return weights
 
 
 def quoted(term: str) -> str:

@@ -170,13 +170,13 @@ class _Run:
                 self.vector,
             ),
         )
-        rare = gate.rare_terms(leg.frequency, size.chunks)
+        self.trace["rare_terms"] = sorted(gate.rare_terms(leg.frequency, size.chunks))
         known = catalogue.understands(self.bounds.embedding_model, config, self.text)
         weight = fusion.DENSE_WEIGHT if known else fusion.FOREIGN_WEIGHT
         self.trace["dense_weight"] = weight
         ordered = _fused(near, leg, rows, boosts, weight)
         self.nearest = _nearest(rows)
-        chosen = self._choose(ordered, rows, rare, frozenset(leg.frequency))
+        chosen = self._choose(ordered, rows, leg, understood=known)
         texts = self.clock.timed(
             "texts",
             lambda: passages.texts(self.cursor, [rows[one.chunk_id] for one in chosen]),
@@ -196,17 +196,12 @@ class _Run:
         self,
         ordered: list[fusion.Candidate],
         rows: dict[int, ChunkRow],
-        rare: frozenset[str],
-        terms: frozenset[str],
+        leg: lexical.LexicalLeg,
+        *,
+        understood: bool,
     ) -> list[fusion.Candidate]:
         threshold = self.collection.similarity_threshold
-        past = [
-            one
-            for one in ordered
-            if gate.passes(
-                similarity=one.similarity, threshold=threshold, held=one.terms, rare=rare, terms=terms
-            )
-        ]
+        past = self._past_the_gate(ordered, leg, understood)
         choice = fusion.choose(past, self.top_k)
         through = {one.chunk_id for one in past}
         kept = {one.chunk_id for one in choice.chosen}
@@ -223,7 +218,6 @@ class _Run:
         self.trace |= {
             "threshold": threshold,
             "top_k": self.top_k,
-            "rare_terms": sorted(rare),
             "candidates": [
                 {
                     "chunk_id": one.chunk_id,
@@ -235,6 +229,7 @@ class _Run:
                     "lexical_rank": one.lexical_rank,
                     "lexical_score": one.lexical_score and round(one.lexical_score, 4),
                     "title_boost": round(one.title_boost, 5),
+                    "document_boost": round(one.document_boost, 5),
                     "score": round(one.score, 6),
                     "cut": cut(one.chunk_id),
                 }
@@ -242,6 +237,24 @@ class _Run:
             ],
         }
         return choice.chosen
+
+    def _past_the_gate(
+        self, ordered: list[fusion.Candidate], leg: lexical.LexicalLeg, understood: bool
+    ) -> list[fusion.Candidate]:
+        """The candidates down to the last one that passes: none is cut while a worse one stays."""
+        rare, terms = frozenset(self.trace["rare_terms"]), frozenset(leg.frequency)
+        last = 0
+        for place, one in enumerate(ordered, start=1):
+            words = fusion.words_share(one.lexical_score, leg.ceiling)
+            if gate.passes(
+                near=gate.nearness(one.similarity, words, understood=understood),
+                threshold=self.collection.similarity_threshold,
+                held=one.terms,
+                rare=rare,
+                terms=terms,
+            ):
+                last = place
+        return ordered[:last]
 
 
 def _fused(
@@ -253,11 +266,14 @@ def _fused(
 ) -> list[fusion.Candidate]:
     dense_ranks = {hit.chunk_id: rank for rank, hit in enumerate(near, start=1)}
     by_words = {hit.chunk_id: hit for hit in leg.hits}
+    whole = fusion.document_boosts(
+        ((rows[hit.chunk_id].document_id, hit.terms) for hit in leg.hits if hit.chunk_id in rows), leg
+    )
     candidates = []
     for chunk_id, row in rows.items():
         hit = by_words.get(chunk_id)
         score = hit.score if hit else None
-        boost = boosts.get(row.document_id, 0.0)
+        title, document = boosts.get(row.document_id, 0.0), whole.get(row.document_id, 0.0)
         candidates.append(
             fusion.Candidate(
                 chunk_id=chunk_id,
@@ -268,8 +284,9 @@ def _fused(
                 lexical_rank=hit.rank if hit else None,
                 lexical_score=score,
                 terms=hit.terms if hit else frozenset(),
-                title_boost=boost,
-                score=fusion.fused_score(row.similarity, score, leg.ceiling, boost, weight),
+                title_boost=title,
+                document_boost=document,
+                score=fusion.fused_score(row.similarity, score, leg.ceiling, title + document, weight),
             )
         )
     return fusion.in_order(candidates)
@@ -304,5 +321,6 @@ def _passage(one: fusion.Candidate, row: ChunkRow, texts: passages.Texts) -> Pas
         lexical_rank=one.lexical_rank,
         lexical_score=one.lexical_score,
         title_boost=one.title_boost,
+        document_boost=one.document_boost,
         **passages.place(row),
     )

@@ -34,6 +34,7 @@ class Passage:
     lexical_rank: int | None = None
     lexical_score: float | None = None
     title_boost: float = 0.0
+    document_boost: float = 0.0
 
     def as_source(self, marker: int) -> dict[str, Any]:
         """The contract's source object; `supported` is filled in when the answer is checked."""

@@ -58,9 +58,9 @@ export function candidates(trace) {
     const name = one.document_name ?? `passage ${one.chunk_id}`;
     const where = [place(one), one.section].filter(Boolean).join(" · ");
     const fate = el("td", { class: one.cut ? "cut" : "kept", text: cutText(one.cut) });
-    return el("tr", { class: one.cut ? "cut" : null, "data-testid": "candidate" }, el("td", {}, name, where ? el("small", { text: where }) : null), fate, cell(one.similarity_score ?? one.similarity, 2), cell(one.dense_rank), cell(one.lexical_rank), cell(one.lexical_score, 2), cell(one.title_boost || null, 3), cell(one.score, 4));
+    return el("tr", { class: one.cut ? "cut" : null, "data-testid": "candidate" }, el("td", {}, name, where ? el("small", { text: where }) : null), fate, cell(one.similarity_score ?? one.similarity, 2), cell(one.dense_rank), cell(one.lexical_rank), cell(one.lexical_score, 2), cell(one.title_boost || null, 3), cell(one.document_boost || null, 3), cell(one.score, 4));
   };
-  const heads = ["Candidate", "Verdict", "Similarity", "By meaning", "By words", "Score of words", "Title", "Score"];
+  const heads = ["Candidate", "Verdict", "Similarity", "By meaning", "By words", "Score of words", "Title", "Document", "Score"];
   const body = el("tbody", {}, list.slice(0, SHOWN).map(row));
   const head = el("thead", {}, el("tr", {}, heads.map((text, at) => el("th", { scope: "col", class: at > 1 ? "num" : null, text }))));
   const all = list.length > SHOWN ? el("button", { type: "button", class: "word small", text: `Show all ${list.length} candidates`, on: { click: (event) => (body.append(...list.slice(SHOWN).map(row)), event.currentTarget.remove()) } }) : null;

@@ -22,14 +22,14 @@ function hit(source, query) {
   const text = el("p", { class: source.chunk_content.length > LONG_TEXT ? "text long" : "text" }, marked(source.chunk_content, query));
   const more = text.classList.contains("long") ? button("Show all of it", (event) => (text.classList.remove("long"), event.currentTarget.remove()), { class: "word small" }) : null;
   const page = source.page ? el("a", { href: `/api/documents/${source.document_id}/pages/${source.page}.png?highlight=${source.chunk_id}`, target: "_blank", rel: "noopener", text: "See it on its page" }) : null;
-  const boost = source.title_boost ? rank("title match", `+${source.title_boost.toFixed(3)}`) : null;
+  const boost = (label, value) => (value ? rank(label, `+${value.toFixed(3)}`) : null);
   return el(
     "li",
     { class: "hit", "data-testid": "hit" },
     el("header", {}, el("b", { text: `${source.marker} · ${source.document_name}` }), el("span", { class: "muted", text: [place(source), source.section].filter(Boolean).join(" · ") })),
     text,
     more,
-    el("p", { class: "scores" }, rank("similarity", source.similarity_score.toFixed(2)), rank("by meaning", source.dense_rank && `no. ${source.dense_rank}`), rank("by words", source.lexical_rank && `no. ${source.lexical_rank}`), boost, rank("score", source.score.toFixed(4)), page),
+    el("p", { class: "scores" }, rank("similarity", source.similarity_score.toFixed(2)), rank("by meaning", source.dense_rank && `no. ${source.dense_rank}`), rank("by words", source.lexical_rank && `no. ${source.lexical_rank}`), boost("title match", source.title_boost), boost("document match", source.document_boost), rank("score", source.score.toFixed(4)), page),
   );
 }
 

@@ -1,19 +1,22 @@
 """Fusion and the gate, without a database."""
 
 from documents.retrieval.fusion import (
+    DOCUMENT_WEIGHT,
     SAME_PAGE,
     TITLE_WEIGHT,
     Candidate,
     choose,
+    document_boosts,
     fused_score,
     in_order,
     title_boosts,
 )
-from documents.retrieval.gate import lexically_strong, passes, rare_terms
+from documents.retrieval.gate import lexically_strong, nearness, passes, rare_terms
+from documents.retrieval.lexical import LexicalLeg
 
 
 def candidate(chunk_id, document_id=1, score=0.02, similarity=0.5, page=None):
-    return Candidate(chunk_id, document_id, page, similarity, 1, None, None, frozenset(), 0.0, score)
+    return Candidate(chunk_id, document_id, page, similarity, 1, None, None, frozenset(), 0.0, 0.0, score)
 
 
 def ids(candidates):
@@ -53,6 +56,14 @@ def test_a_rare_title_word_lifts_more_than_a_common_one():
     assert boosts[1] > boosts[2]
     assert boosts[1] <= TITLE_WEIGHT
     assert 3 not in boosts
+
+
+def test_a_documents_candidates_hold_a_question_together():
+    leg = LexicalLeg(weights={"pump": 3.0, "repair": 1.0, "1234": 4.0})
+    held = [(1, frozenset({"pump"})), (1, frozenset({"repair", "-1234"})), (2, frozenset({"pump"}))]
+    boosts = document_boosts([*held, (3, frozenset({"of"}))], leg)
+    assert boosts == {1: DOCUMENT_WEIGHT, 2: DOCUMENT_WEIGHT * 3 / 8, 3: 0.0}
+    assert document_boosts(held, LexicalLeg()) == {1: 0.0, 2: 0.0}
 
 
 def test_one_document_fills_everything_when_no_other_is_relevant():
@@ -111,16 +122,22 @@ def test_words_alone_pass_only_when_all_rare_ones_are_there():
     assert not lexically_strong(frozenset({"gasket"}), rare)
     assert not lexically_strong(frozenset({"gasket"}), frozenset({"gasket"}))
     assert not lexically_strong(frozenset(), frozenset())
-    far = {"similarity": 0.1, "threshold": 0.3, "held": rare, "rare": rare, "terms": rare}
+    far = {"near": 0.1, "threshold": 0.3, "held": rare, "rare": rare, "terms": rare}
     assert not passes(**far)
-    assert passes(**far | {"similarity": 0.2})
-    assert passes(similarity=0.3, threshold=0.3, held=frozenset(), rare=frozenset(), terms=frozenset())
+    assert passes(**far | {"near": 0.2})
+    assert passes(near=0.3, threshold=0.3, held=frozenset(), rare=frozenset(), terms=frozenset())
 
 
 def test_a_passage_that_holds_every_word_of_a_long_question_passes_where_it_is_not_far_off():
     terms = frozenset({"manag", "harbour", "branch", "open"})
-    near = {"similarity": 0.2, "threshold": 0.3, "rare": frozenset({"harbour"}), "terms": terms}
+    near = {"near": 0.2, "threshold": 0.3, "rare": frozenset({"harbour"}), "terms": terms}
     assert passes(**near, held=terms)
     assert not passes(**near, held=terms - {"open"})
-    assert not passes(**near | {"similarity": 0.1}, held=terms)
+    assert not passes(**near | {"near": 0.1}, held=terms)
     assert not passes(**near | {"terms": frozenset({"harbour"})}, held=terms)
+
+
+def test_words_stand_for_meaning_where_the_model_does_not_know_the_language():
+    assert nearness(0.7, 0.1, understood=True) == 0.7
+    assert nearness(0.7, 0.1, understood=False) == 0.2
+    assert nearness(0.0, 0.9, understood=False) == 1.0

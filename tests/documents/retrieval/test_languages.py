@@ -10,6 +10,15 @@ from documents.embedding.catalogue import understands
 from documents.retrieval import fusion, lexical, scope
 from documents.retrieval.search import search
 
+ELSEWHERE = {  # questions whose answers are nowhere
+    "english": "Who won the chess olympiad?",
+    "german": "Wer gewann die Schacholympiade?",
+    "spanish": "¿Quién ganó la olimpiada de ajedrez?",
+    "french": "Qui a gagné le tournoi d'échecs ?",
+    "russian": "Кто выиграл шахматную олимпиаду?",
+    "arabic": "من فاز بأولمبياد الشطرنج؟",
+    "simple": "谁赢得了国际象棋比赛？",
+}
 FILLER = ["lorem ipsum dolor sit amet", "consectetur adipiscing elit", "sed do eiusmod tempor"]
 # language -> (a sentence, a question with the same words in other forms)
 INFLECTED = {
@@ -69,6 +78,20 @@ def found_first(admin, collection, document_of):
 @pytest.mark.parametrize("language", INFLECTED)
 def test_words_are_found_in_other_forms(found_first, language):
     assert found_first(language, *INFLECTED[language])
+
+
+@pytest.mark.parametrize("language", INFLECTED)
+def test_the_default_gate_lets_the_right_passage_pass_and_refuses_in_every_language(
+    admin, collection, document_of, language
+):
+    collection.text_search_config = language
+    collection.save()
+    text, question = INFLECTED[language]
+    document_of(collection, "filler.txt", FILLER)
+    document_of(collection, "wanted.txt", [text])
+    found = search(user=admin, collection=collection, query=question)
+    assert found.passages[0].content == text
+    assert not search(user=admin, collection=collection, query=ELSEWHERE[language]).passed
 
 
 @pytest.mark.parametrize("language", ["english", "german", "simple"])

@@ -3,9 +3,11 @@
 import uuid
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from config.errors import ErrorCode, VerbatimError
-from documents.retrieval import dense
+from documents.retrieval import dense, lexical
 from documents.retrieval.scope import ScopeSize
 from documents.retrieval.search import search
 from tests.documents.retrieval.conftest import add_chunks
@@ -212,6 +214,20 @@ class TestGate:
         result = search(user=member, collection=collection, query="AB-1234")
         assert contents(result) == [HANDBOOK[1]]
 
+    def test_cuts_none_that_ranks_above_one_that_passes(self, collection, member, document_of):
+        words = "gas oil tin zinc ink ulm ledger page holiday copper nickel cobalt"
+        near = "Staff may take twenty-six days of paid vacation a year."
+        document_of(collection, "a.txt", [words, near, "Soup is served at eleven."])
+        question = "How many holidays does the Ulm ledger give?"
+
+        def found(threshold):
+            return search(user=member, collection=collection, query=question, similarity_threshold=threshold)
+
+        first, second, *_ = found(0).passages
+        assert [first.content, second.content] == [words, near]
+        assert first.similarity_score < second.similarity_score
+        assert contents(found(second.similarity_score - 0.001)) == [words, near]
+
     def test_does_not_let_a_single_shared_word_pass(self, handbook, collection, member):
         collection.similarity_threshold = 0.95
         collection.save(update_fields=["similarity_threshold"])
@@ -276,6 +292,25 @@ def test_few_chunks_are_compared_and_more_of_them_in_a_larger_table(chunks, tabl
     assert dense.compares_all(size) is compared
 
 
+def test_frequent_words_weigh_by_the_tables_statistics_as_if_they_were_counted(
+    collection, member, document_of, monkeypatch
+):
+    monkeypatch.setattr(lexical, "CANDIDATE_ROWS", 40)  # so that the frequent word only ranks
+    texts = [f"Harbour number {n} opens early." for n in range(90)] + [
+        f"Quay {n} of the harbour." for n in range(10)
+    ]
+    document_of(collection, "a.txt", texts)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE documents_chunk")
+    found = search(user=member, collection=collection, query="harbour quay", top_k=10)
+    assert found.trace["terms"] == {"harbour": pytest.approx(100, abs=5), "quay": 10}
+    assert {one.content.split()[0] for one in found.passages} == {"Quay"}
+    monkeypatch.undo()  # now both are counted
+    counted = search(user=member, collection=collection, query="harbour quay", top_k=10)
+    assert counted.trace["terms"] == {"harbour": 100, "quay": 10}
+    assert found.passages[0].lexical_score == pytest.approx(counted.passages[0].lexical_score, rel=0.02)
+
+
 class TestOnTheIndex:
     """The HNSW path, forced: a filtered k returns k."""
 
@@ -292,15 +327,10 @@ class TestOnTheIndex:
         result = search(user=member, collection=collection, query="days of paid holiday", top_k=20)
         assert len(result.passages) == 20
         assert {passage.document_name for passage in result.passages} == {"few.txt"}
-        assert result.trace["dense_method"] in ("hnsw", "hnsw+exact")
+        assert result.trace["dense_method"] == "hnsw", "the index walks on until enough pass the filter"
 
     def test_the_index_is_really_used(self, handbook, collection, member):
-        from django.db import connection
-        from django.test.utils import CaptureQueriesContext
-
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             search(user=member, collection=collection, query="holiday", top_k=2)
         statement = next(q["sql"] for q in queries if "AS distance" in q["sql"])
         with connection.cursor() as cursor:
