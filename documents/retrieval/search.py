@@ -304,5 +304,7 @@ def _passage(one: fusion.Candidate, row: ChunkRow, texts: passages.Texts) -> Pas
         lexical_rank=one.lexical_rank,
         lexical_score=one.lexical_score,
         title_boost=one.title_boost,
+        char_start=row.char_start,
+        char_end=row.char_end,
         **passages.place(row),
     )
