@@ -152,6 +152,10 @@ class MessageSource(models.Model):
     page_to = models.PositiveIntegerField(null=True)
     rows = models.JSONField(null=True, help_text="[from, to] for CSV.")
     lines = models.JSONField(null=True, help_text="[from, to] for text.")
+    char_start = models.PositiveIntegerField(
+        null=True, help_text="As the chunk's; null for a computed passage, or where it is not known any more."
+    )
+    char_end = models.PositiveIntegerField(null=True)
     similarity_score = models.FloatField()
     cited = models.BooleanField(default=False)
     likely = models.BooleanField(default=False, help_text="Attached by us: the answer cited nothing.")

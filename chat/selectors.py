@@ -259,13 +259,12 @@ def answers_open(*, session_id: uuid.UUID | None = None, older_than: float = 10)
 
 def source_as_dict(source: MessageSource) -> dict[str, Any]:
     """The contract's source object, and what became of its document; the passage stays as it was given."""
-    deleted = source.document_id is None
     return {
         "marker": source.marker,
         "document_id": source.document_id,
         "document_name": source.document_name,
-        "document_deleted": deleted,
-        "document_replaced": not deleted and source_sha256_now(source) != source.document_sha256,
+        "document_deleted": source.document_id is None,
+        "document_replaced": source_replaced(source),
         "chunk_id": source.chunk_id,
         "chunk_content": source.content,
         "section": source.section,
@@ -280,21 +279,23 @@ def source_as_dict(source: MessageSource) -> dict[str, Any]:
     }
 
 
-def source_sha256_now(source: MessageSource) -> str:
-    """Of the bytes that its document has by now; "" when it is gone."""
+def source_replaced(source: MessageSource) -> bool:
+    """Whether its document has other bytes by now; of one that is gone nobody says so."""
+    if source.document_id is None:
+        return False
     if hasattr(source, "sha256_now"):  # annotated by `messages_with_details`
-        return str(source.sha256_now or "")
-    return source.document.sha256 if source.document else ""
+        return bool(source.sha256_now != source.document_sha256)
+    return source.document is not None and source.document.sha256 != source.document_sha256
 
 
 def source_for(user: User, message_id: int, marker: int) -> MessageSource:
-    """A source of one of the user's own answers, with its chunk.
+    """A source of one of the user's own answers.
 
     Raises:
         VerbatimError: NOT_FOUND, for a stranger as for a number that does not exist.
     """
     answer = answer_for(user, message_id)
-    found = answer.sources.filter(marker=marker).select_related("chunk").first()
+    found = answer.sources.filter(marker=marker).first()
     if found is None:
         raise VerbatimError(ErrorCode.NOT_FOUND)
     return found

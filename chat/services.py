@@ -222,9 +222,8 @@ def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, A
     session = ChatSession.objects.select_for_update(no_key=True).filter(messages=message_id)
     if not session.values_list("pk"):
         return False
-    bytes_of = dict(
-        Document.objects.filter(pk__in=[p.document_id for p in passages]).values_list("pk", "sha256")
-    )
+    documents = Document.objects.filter(pk__in=[p.document_id for p in passages])
+    bytes_of = dict(documents.values_list("pk", "sha256"))
     chunks = set(Chunk.objects.filter(pk__in=[p.chunk_id for p in passages]).values_list("pk", flat=True))
     MessageSource.objects.bulk_create(
         MessageSource(
@@ -245,6 +244,8 @@ def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, A
             page_to=passage.page_to,
             rows=list(passage.rows) if passage.rows else None,
             lines=list(passage.lines) if passage.lines else None,
+            char_start=passage.char_start,
+            char_end=passage.char_end,
             similarity_score=round(passage.similarity_score, 4),
         )
         for marker, passage in enumerate(passages, 1)

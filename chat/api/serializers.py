@@ -10,6 +10,7 @@ from chat.excerpts import excerpt, marks
 from chat.models import ChatSession, Message, MessageRole, MessageStatus, Rating
 from chat.rendering import render_markdown
 from documents.api.passages import PassageSerializer
+from documents.api.serializers import DocumentSerializer
 
 MAX_ID = 2**63 - 1
 
@@ -48,6 +49,28 @@ class SourceSerializer(PassageSerializer):
     )
     cited = serializers.BooleanField()
     likely = serializers.BooleanField()
+
+
+class SourceNowSerializer(SourceSerializer):
+    """A source as it is now (for the schema)."""
+
+    document = DocumentSerializer(
+        allow_null=True, help_text="Null when it was deleted, or has other bytes than those that were cited."
+    )
+
+
+class SourceLinesSerializer(serializers.Serializer):
+    """Cited lines of a text, with some before and after them (for the schema)."""
+
+    first = serializers.IntegerField(help_text="The number of the first of `lines`, from 1.")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """With `from`, which is no name in Python."""
+        return super().get_fields() | {
+            "from": serializers.IntegerField(help_text="The number of the first cited line."),
+            "to": serializers.IntegerField(help_text="The number of the last cited line."),
+            "lines": serializers.ListField(child=serializers.CharField(allow_blank=True)),
+        }
 
 
 class StretchSerializer(serializers.Serializer):

@@ -4,6 +4,7 @@ from chat.api import again, ask, evaluation, exports, messages, model_test, sess
 from chat.feedback.api import ModelFeedbackView
 from config.api.routing import both
 
+SOURCE = "chat/messages/<int:message_id>/sources/<int:marker>"
 EVALUATION = "models/<int:collection_id>/evaluation"
 
 urlpatterns = [
@@ -24,11 +25,9 @@ urlpatterns = [
     *both("chat/messages/<int:message_id>/continue", again.ContinueView.as_view(), "api-chat-continue"),
     *both("chat/messages/<int:message_id>/edit", again.EditView.as_view(), "api-chat-edit"),
     *both("chat/messages/<int:message_id>/feedback", messages.FeedbackView.as_view(), "api-chat-feedback"),
-    *both(
-        "chat/messages/<int:message_id>/sources/<int:marker>/pages/<int:page>.png",
-        messages.SourcePageView.as_view(),
-        "api-chat-source-page",
-    ),
+    *both(SOURCE, messages.SourceView.as_view(), "api-chat-source"),
+    *both(f"{SOURCE}/lines", messages.SourceLinesView.as_view(), "api-chat-source-lines"),
+    *both(f"{SOURCE}/pages/<int:page>.png", messages.SourcePageView.as_view(), "api-chat-source-page"),
     *both("chat/messages/<int:message_id>/trace", messages.TraceView.as_view(), "api-chat-trace"),
     *both("usage", usage.OwnUsage.as_view(), "api-usage"),
     *both("usage/users", usage.UsersUsage.as_view(), "api-usage-users"),

@@ -123,4 +123,6 @@ def _passage(source: MessageSource) -> Passage:
         page_to=source.page_to,
         rows=tuple(source.rows) if source.rows else None,
         lines=tuple(source.lines) if source.lines else None,
+        char_start=source.char_start,
+        char_end=source.char_end,
     )

@@ -1,4 +1,4 @@
-"""The originals behind citations: the file itself, and PDF pages as images."""
+"""The originals behind citations: the file itself, PDF pages as images, numbered lines of texts."""
 
 import asyncio
 import base64
@@ -21,12 +21,16 @@ from config.errors import ErrorCode, VerbatimError
 from documents import selectors
 from documents.api.ranges import NotSatisfiable, asked_range
 from documents.ingestion import storage
-from documents.models import Document, MediaType
+from documents.models import Document, DocumentPart, MediaType
 from documents.parsing.guards import parser_child
 
 BLOCK = 256 * 1024
 IMAGE_WIDTH = 1200
 RENDER_SECONDS = 20
+LINES_SECONDS = 10
+CONTEXT_LINES = 12
+MOST_PARTS = 8  # of a text, that are read for one passage: lines that are longer are not worth showing
+NOT_THESE_LINES = "The document is read in another way by now: these lines are not known any more."
 NOTHING_ALLOWED = "default-src 'none'; frame-ancestors 'self'; sandbox"
 # A sandboxed PDF is not shown by Chromium's viewer, which runs in a sandbox of its own.
 ONLY_A_VIEWER = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
@@ -175,6 +179,53 @@ def page_response(
     response["Cache-Control"] = "private, max-age=3600"
     response["Content-Security-Policy"] = NOTHING_ALLOWED
     return response
+
+
+def lines_around(document: Document, first: int, last: int, passage: str) -> tuple[int, list[str]]:
+    """Lines of a text that the caller may see, with up to CONTEXT_LINES before and after them.
+
+    They are read as its parts were, so that they are counted and decoded alike, and only these parts of the
+    file are read.
+
+    Args:
+        first, last: where the passage stands, from 1.
+        passage: what must stand there; a document may be read in another way by now than it was once.
+
+    Returns:
+        The number of the first line given, and the lines.
+
+    Raises:
+        VerbatimError: NOT_FOUND for what is no text, for lines that are too long, or that do not hold the
+            passage; ORIGINAL_NOT_KEPT, or what is wrong with the file.
+    """
+    if document.media_type not in (MediaType.TEXT, MediaType.MARKDOWN):
+        raise VerbatimError(ErrorCode.NOT_FOUND)
+    arguments = {
+        "path": str(original_of(document)),
+        "spans": _spans_around(document, first, last),
+        "first": first - CONTEXT_LINES,
+        "last": last + CONTEXT_LINES,
+    }
+    read = parser_child().request("lines", arguments, seconds=LINES_SECONDS)
+    start, found = read["first"], read["lines"]
+    if passage not in "\n".join(found[max(first - start, 0) : max(last + 1 - start, 0)]):
+        raise VerbatimError(ErrorCode.NOT_FOUND, NOT_THESE_LINES)
+    return start, found
+
+
+def _spans_around(document: Document, first: int, last: int) -> list[dict[str, Any]]:
+    """What to read for some lines: the parts that hold them, and one before and after these."""
+    parts = DocumentPart.objects.filter(document=document, generation=document.active_generation or 0)
+    backwards = parts.order_by("-index").values_list("index", flat=True)
+    begin = backwards.filter(span__line__lt=first).first() or 0  # where the first line begins
+    end = backwards.filter(span__line__lte=last).first() or 0
+    if end - begin >= MOST_PARTS:
+        raise VerbatimError(ErrorCode.NOT_FOUND, "The lines of this passage are too long to be shown.")
+    near = parts.filter(index__range=(begin - 1, end + 1)).order_by("index")
+    spans = [document.reading | span for span in near.values_list("span", flat=True)]
+    if not spans:  # another build took their place just now
+        raise VerbatimError(ErrorCode.NOT_FOUND, NOT_THESE_LINES)
+    return spans
 
 
 def original_of(document: Document) -> Path:

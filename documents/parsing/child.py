@@ -51,6 +51,10 @@ def _run(action: str, arguments: dict[str, Any]) -> Any:
         return to_json(parser_for(arguments["media_type"]).split(arguments["path"], arguments["name"]))
     if action == "read":
         return to_json(parser_for(arguments["media_type"]).read(arguments["path"], arguments["span"]))
+    if action == "lines":
+        from documents.parsing.text import lines
+
+        return lines(**arguments)
     if action == "render":
         from documents.parsing.render import render
 

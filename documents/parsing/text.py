@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
 from documents.parsing import encodings
 from documents.parsing.base import MAX_SECTION, Block, ParseError, Reading, Structure
@@ -50,10 +50,8 @@ def split(path: str, name: str) -> Structure:
 
 def read(path: str, span: dict[str, Any]) -> Reading:
     """The blocks of one stretch: one per Markdown section, else one."""
-    errors = span.get("errors", "strict")
-    with open(path, encoding=span["encoding"], errors=errors, newline="") as file:
-        file.seek(span["at"])
-        text = clean_text(file.read(span["length"]))
+    with _opened(path, span) as file:
+        text = _stretch(file, span)
     headings = Headings(span["markdown"], span.get("headings"))
     starts = [(0, headings.title()), *headings.sections(text, first=span["start"] == 0)]
     blocks = []
@@ -63,6 +61,37 @@ def read(path: str, span: dict[str, Any]) -> Reading:
             line = span["line"] + text.count("\n", 0, start)
             blocks.append(Block(text[start:end], start=span["start"] + start, section=section, line=line))
     return Reading(blocks=tuple(blocks))
+
+
+def lines(path: str, spans: list[dict[str, Any]], first: int, last: int) -> dict[str, Any]:
+    """Some lines of the file, numbered as those of the blocks are.
+
+    Args:
+        spans: stretches that follow one another, as for `read`. Only what they hold is read.
+        first, last: from 1; of these the whole lines within the stretches are given.
+
+    Returns:
+        {"first": number of the first one given, "lines": [text]}.
+    """
+    with _opened(path, spans[0]) as file:
+        text = "".join([_stretch(file, span) for span in spans])
+        goes_on = bool(file.read(1))
+    found, number = text.split("\n"), spans[0]["line"]
+    if spans[0]["start"]:  # it may begin within a line
+        found, number = found[1:], number + 1
+    if goes_on:
+        found = found[:-1]
+    skipped = max(first - number, 0)
+    return {"first": number + skipped, "lines": found[skipped : max(last + 1 - number, 0)]}
+
+
+def _opened(path: str, span: dict[str, Any]) -> TextIO:
+    return open(path, encoding=span["encoding"], errors=span.get("errors", "strict"), newline="")
+
+
+def _stretch(file: TextIO, span: dict[str, Any]) -> str:
+    file.seek(span["at"])
+    return clean_text(file.read(span["length"]))
 
 
 class Headings:

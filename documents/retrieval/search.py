@@ -322,5 +322,7 @@ def _passage(one: fusion.Candidate, row: ChunkRow, texts: passages.Texts) -> Pas
         lexical_score=one.lexical_score,
         title_boost=one.title_boost,
         document_boost=one.document_boost,
+        char_start=row.char_start,
+        char_end=row.char_end,
         **passages.place(row),
     )

@@ -15,6 +15,7 @@ class Passage:
         dense_rank, lexical_rank: from 1 within each leg; None where that leg did not find it.
         score: the fused score that orders passages.
         rows, lines: [from, to], both from 1 and included.
+        char_start, char_end: as the chunk's (see `documents.models.Chunk`); None for a computed passage.
     """
 
     chunk_id: int
@@ -30,6 +31,8 @@ class Passage:
     page_to: int | None = None
     rows: tuple[int, int] | None = None
     lines: tuple[int, int] | None = None
+    char_start: int | None = None
+    char_end: int | None = None
     dense_rank: int | None = None
     lexical_rank: int | None = None
     lexical_score: float | None = None

@@ -71,6 +71,8 @@ PATHS = {
     "/api/chat/messages/{}/regenerate": "post",
     "/api/chat/messages/{}/continue": "post",
     "/api/chat/messages/{}/edit": "post",
+    "/api/chat/messages/{}/sources/{}": "get",
+    "/api/chat/messages/{}/sources/{}/lines": "get",
     "/api/chat/messages/{}/sources/{}/pages/{}.png": "get",
 }
 

@@ -216,3 +216,35 @@ def test_the_trace_names_steps_cuts_and_what_was_left_out_of_the_prompt(
         "candidates"
     ]
     assert {one["cut"] for one in instead} == {"computed_instead"}
+
+
+def test_of_two_equal_places_on_a_page_the_cited_one_stays_marked_when_its_passage_is_gone(
+    client_for, upload, member, admin, near_and_far
+):
+    between = [f"Rule {number} speaks of something else altogether." for number in range(20)]
+    document = build(upload(make_pdf(["\n".join([CITED, *between, CITED])]), "handbook.pdf"))
+    answer = answered(member, near_and_far)
+    [source] = MessageSource.objects.filter(message=answer)
+    text = source.chunk.content
+    assert (source.char_start, source.char_end) == (source.chunk.char_start, source.chunk.char_end)
+    source.content, source.char_start = (
+        CITED,
+        source.char_start + text.rindex(CITED),
+    )  # cut finer, it would be this
+    source.save()
+    services.document_reprocess(actor=admin, document=document)
+    build(document)
+    second = client_for(member).get(page_of(answer, 1))
+    assert second["Passage-Marked"] == "all"
+    MessageSource.objects.update(char_start=0)
+    assert client_for(member).get(page_of(answer, 1)).content != second.content
+
+
+def test_a_passage_whose_chunk_is_gone_by_the_time_it_is_stored_keeps_its_place(document, member, collection):
+    session, _, answer = question_ask(user=member, collection=collection, message=QUESTION)
+    [passage] = search(user=member, collection=collection, query=QUESTION, session_id=session.pk).passages[:1]
+    chunk = document.chunks.get(pk=passage.chunk_id)
+    document.chunks.all().delete()
+    answer_sources_set(message_id=answer.pk, passages=[passage], trace={})
+    source = MessageSource.objects.get(message=answer)
+    assert (source.chunk_id, source.char_start, source.char_end) == (None, chunk.char_start, chunk.char_end)

@@ -183,6 +183,69 @@ def test_pages_rows_and_lines_are_shown_and_what_became_of_their_documents(api, 
     assert evidence.locator("tr.marked").all_inner_texts() == ["2\tanchor\t250\tpiece"]
 
 
+def test_lines_are_shown_as_they_were_read_whatever_the_browser_knows_of_their_encoding(
+    api, page, make_model
+):
+    rules = [f"第{number}条　これは社内規程の文章です。" for number in range(1, 31)]
+    rules[17] = "The keeper Adele Quist fell ill in the spring."
+    content = "".join(line + "\n\f"[number % 2] for number, line in enumerate(rules)).encode("cp932")
+    model, _ = make_model("Encoded", "strict", {"rules.txt": content})
+    api.patch(f"/api/models/{model}", json={"similarity_threshold": 0}).raise_for_status()
+    page.goto(f"/chat/?model={model}")
+    answered(page, "When did the keeper Adele Quist fall ill?")
+    lines = page.get_by_test_id("evidence-lines")
+    lines.locator(".marked").filter(has_text="Adele Quist fell ill").wait_for()
+    shown = [line.split("\n", 1) for line in lines.locator("div").all_inner_texts()]
+    assert [[int(number), text] for number, text in shown if text.strip()] == [
+        [number, line] for number, line in enumerate(rules, 1) if any(int(one) == number for one, _ in shown)
+    ]
+    assert ["18", rules[17]] in shown
+
+
+def test_a_newer_version_is_not_shown_for_the_cited_one_in_a_tab_that_stays_open(
+    api, page, make_model, complaints
+):
+    files = {"prices.csv": PRICES, "log.txt": LOG.encode()}
+    model, ids = make_model("Renewed", "strict", files)
+    page.goto(f"/chat/?model={model}")
+    evidence = page.get_by_test_id("evidence")
+    answered(page, "When did the keeper Adele Quist fall ill?")
+    evidence.get_by_test_id("evidence-lines").wait_for()
+    answered(page, "What does an anchor cost?")
+    evidence.get_by_test_id("evidence-rows").wait_for()
+    newer = {"prices.csv": b"unit,item\n1,nothing\n", "log.txt": b"\n\n\n\nThe keeper has retired.\n" * 9}
+    for name, content in newer.items():
+        sent = api.post(f"/api/documents/{ids[name]}/replace", files={"file": (name, content)})
+        assert sent.status_code == 202, sent.text
+    wait_until(lambda: all(status(api, one) == "completed" for one in ids.values()), "not read")
+    cards = page.get_by_test_id("source-card")
+    for name, passage in (("log.txt", "Adele Quist fell ill in the spring"), ("prices.csv", "anchor")):
+        cards.filter(has_text=name).first.click()
+        evidence.locator("h2").get_by_text(name).wait_for()
+        evidence.get_by_text("This document has been replaced by a newer version since.").wait_for()
+        assert passage in evidence.inner_text()
+        assert "retired" not in evidence.inner_text()
+
+
+def test_without_its_original_a_text_is_shown_as_its_passage_and_why(
+    api, page, product, make_model, complaints
+):
+    model, _ = make_model("Unkept", "strict", {"log.txt": LOG.encode() + b"\n"})
+    page.goto(f"/chat/?model={model}")
+    answer = answered(page, "When did the keeper Adele Quist fall ill?")
+    evidence = page.get_by_test_id("evidence")
+    evidence.get_by_test_id("evidence-lines").wait_for()
+    for path in (product.data_dir / "files").rglob("*"):
+        if path.is_file() and b"Adele Quist" in path.read_bytes():
+            path.unlink()
+    answer.get_by_test_id("source-card").first.click()
+    remark = evidence.get_by_test_id("evidence-remark")
+    remark.get_by_text("The original file was not kept.").wait_for()
+    assert "Adele Quist fell ill in the spring" in evidence.locator("blockquote").inner_text()
+    assert all("409" in line for line in complaints)
+    complaints.clear()
+
+
 def test_a_document_that_goes_away_while_it_is_read_is_not_drawn_from_memory(
     api, page, make_model, complaints
 ):

@@ -109,6 +109,8 @@ POLICY: dict[str, dict[str, str]] = {
     "api/chat/messages/<int:message_id>/edit": {"post": OWNER},
     "api/chat/messages/<int:message_id>/feedback": {"post": OWNER},
     "api/chat/messages/<int:message_id>/trace": {"get": OWNER},
+    "api/chat/messages/<int:message_id>/sources/<int:marker>": {"get": OWNER},
+    "api/chat/messages/<int:message_id>/sources/<int:marker>/lines": {"get": OWNER},
     "api/chat/messages/<int:message_id>/sources/<int:marker>/pages/<int:page>.png": {"get": OWNER},
 }
 # What an API key opens, and nothing else: a view that is not here answers it with 403.
@@ -133,6 +135,8 @@ KEYS_OPEN: dict[str, str] = {
     "api/chat/messages/<int:message_id>/edit": "post",
     "api/chat/messages/<int:message_id>/feedback": "post",
     "api/chat/messages/<int:message_id>/trace": "get",
+    "api/chat/messages/<int:message_id>/sources/<int:marker>": "get",
+    "api/chat/messages/<int:message_id>/sources/<int:marker>/lines": "get",
     "api/chat/messages/<int:message_id>/sources/<int:marker>/pages/<int:page>.png": "get",
 }
 CASES = [(route, method) for route, methods in POLICY.items() for method in methods]

@@ -3,7 +3,7 @@ import * as api from "../lib/api.js";
 import { $, button, el, fill, icon } from "../lib/dom.js";
 import { count, place } from "../lib/format.js";
 import { BackCloses, NARROW, coverOthers } from "../lib/sheet.js";
-import { lineView, pagePicture, passageText, rowsView } from "./evidence_views.js";
+import { linesView, pagePicture, passageText, rowsView } from "./evidence_views.js";
 
 const MARKED = {
   part: "Only a part of the passage could be found on this page; it is marked.",
@@ -17,7 +17,6 @@ export class Evidence {
     this.panel = panel;
     this.frame = frame;
     this.onClose = onClose;
-    this.documents = new Map();
     this.back = new BackCloses("evidence", () => this.close());
     panel.addEventListener("keydown", (event) => {
       if (event.target === panel && event.key === "ArrowLeft") this.turn?.(-1);
@@ -39,11 +38,11 @@ export class Evidence {
    * Show a source.
    * @param {object} source the contract's source object
    * @param {object[]} all the answer's sources, to step through
-   * @param {{opener?: HTMLElement, focus?: boolean, messageId?: number, answerText?: string,
+   * @param {{messageId: number, opener?: HTMLElement, focus?: boolean, answerText?: string,
    *   onPick?: (source) => void}} options `messageId` of the answer; `answerText` tells which rows of a table it
    *   speaks of
    */
-  async show(source, all, { opener = null, focus = true, messageId = null, answerText = "", onPick = () => {} } = {}) {
+  async show(source, all, { messageId, opener = null, focus = true, answerText = "", onPick = () => {} }) {
     this.opener = opener ?? this.opener;
     this.turn = null;
     this.panel.hidden = false;
@@ -58,14 +57,20 @@ export class Evidence {
     const head = el("header", { class: "ev-head" }, el("div", {}, el("h2", { text: source.document_name }), this.place), close);
     fill(this.panel, head, this.marks(source, all, onPick), this.body, this.foot);
     if (focus) this.panel.focus({ preventScroll: true });
-    if (source.document_deleted || source.document_replaced) return this.showOld(source, answerText);
-    const document_ = await this.documentOf(source);
-    if (this.current !== source) return undefined;
-    if (!document_) this.showGone();
-    else if (document_.media_type === "application/pdf" && source.page) this.showPage(source, document_, messageId);
-    else if (source.rows) this.showRows(source, document_, answerText);
-    else await this.showLines(source, document_);
-    return undefined;
+    if (source.document_deleted || source.document_replaced) {
+      this.showOld(source, answerText);
+      return;
+    }
+    // by the message, not by the passage: its number changes when the document is read anew
+    const address = `/api/chat/messages/${messageId}/sources/${source.marker}`;
+    const now = await this.asItIs(address);
+    if (this.current !== source) return;
+    if (!now) this.showGone();
+    else if (now.unreachable) this.showUnreachable(source, answerText);
+    else if (!now.document) this.showOld(now, answerText);
+    else if (now.document.media_type === "application/pdf" && source.page) this.showPage(source, now.document, address);
+    else if (source.rows) this.showRows(source, now.document, answerText);
+    else await this.showLines(source, address);
   }
 
   marks(source, all, onPick) {
@@ -74,17 +79,13 @@ export class Evidence {
     return el("div", { class: "ev-marks" }, all.length > 1 ? [el("span", { text: "Sources" }), all.map(pick)] : null, verdict);
   }
 
-  async documentOf(source) {
-    if (!source.document_id) return null;
-    if (!this.documents.has(source.document_id)) {
-      try {
-        this.documents.set(source.document_id, await api.get(`/api/documents/${source.document_id}`));
-      } catch (error) {
-        if (error.status === 404) return null;
-        return { media_type: "", page_count: null, unreachable: error };
-      }
+  /** The source as it is now: since the answer was loaded its document may have been replaced or deleted. */
+  async asItIs(address) {
+    try {
+      return await api.get(address);
+    } catch (error) {
+      return error.status === 404 ? null : { unreachable: true };
     }
-    return this.documents.get(source.document_id);
   }
 
   /** The document is not what it was: the passage as the answer was given it, and what became of the rest. */
@@ -99,15 +100,18 @@ export class Evidence {
 
   /** It was there when the answer was loaded. */
   showGone() {
-    fill(this.body, el("div", { class: "notice warn", "data-testid": "evidence-gone" }, icon("warn"), el("p", {}, el("strong", { text: "This document cannot be shown any more." }), " It was deleted meanwhile, or you may no longer use this model. Reload the page to see what is left.")));
+    fill(this.body, el("div", { class: "notice warn", "data-testid": "evidence-gone" }, icon("warn"), el("p", {}, el("strong", { text: "This document cannot be shown any more." }), " The chat was deleted meanwhile, or you may no longer use this model. Reload the page to see what is left.")));
   }
 
-  showPage(source, document_, messageId) {
+  showUnreachable(source, answerText) {
+    fill(this.body, source.rows ? rowsView(source, answerText) : passageText(source));
+    fill(this.foot, el("span", { class: "muted", text: "The document's details cannot be reached right now." }));
+  }
+
+  showPage(source, document_, address) {
     let page = source.page;
     const last = document_.page_count || source.page_to || source.page;
     const within = () => page >= source.page && page <= (source.page_to || source.page);
-    // by the message, not by the passage: its number changes when the document is read anew
-    const address = () => (messageId ? `/api/chat/messages/${messageId}/sources/${source.marker}/pages/${page}.png` : `/api/documents/${source.document_id}/pages/${page}.png${within() ? `?highlight=${source.chunk_id}` : ""}`);
     const image = el("img", { "data-testid": "evidence-page" });
     const sheet = el("a", { class: "ev-page loading", target: "_blank", rel: "noopener", title: "Open this page larger" }, image);
     const back = button("", () => this.turn(-1), { "aria-label": "Previous page" });
@@ -118,7 +122,7 @@ export class Evidence {
       const drawn = page;
       sheet.classList.add("loading");
       sheet.hidden = false;
-      sheet.href = address();
+      sheet.href = `${address}/pages/${page}.png`;
       fill(remark);
       this.place.textContent = `page ${page} of ${last}${within() ? "" : " · not the cited page"}`;
       fill(back, icon("left"), `Page ${page - 1}`);
@@ -148,31 +152,33 @@ export class Evidence {
     };
     draw();
     fill(this.body, quote, remark, sheet);
-    fill(this.foot, back, this.original(source, document_, `#page=${source.page}`), next);
+    fill(this.foot, back, this.original(source, `#page=${source.page}`), next);
   }
 
   showRows(source, document_, answerText) {
     const total = document_.row_count ? ` of ${count(document_.row_count, "row")}` : "";
     this.place.textContent = place(source) + total;
     fill(this.body, rowsView(source, answerText, document_.reading?.columns));
-    fill(this.foot, this.original(source, document_));
+    fill(this.foot, this.original(source));
     $(".marked", this.body)?.scrollIntoView({ block: "nearest" });
   }
 
-  async showLines(source, document_) {
+  async showLines(source, address) {
     fill(this.body, passageText(source));
-    fill(this.foot, this.original(source, document_));
-    const lines = await lineView(source, document_);
-    if (lines && this.current === source) {
-      fill(this.body, lines);
-      lines.querySelector(".marked")?.scrollIntoView({ block: "center" });
-    } else if (this.current === source && source.lines) {
-      this.body.append(el("p", { class: "ev-remark", text: "Shown without the lines around it: the original was not kept, or is too large to be fetched for a few lines." }));
+    fill(this.foot, this.original(source));
+    if (!source.lines) return;
+    try {
+      const lines = await api.get(`${address}/lines`);
+      if (this.current !== source) return;
+      fill(this.body, linesView(lines));
+      $(".marked", this.body)?.scrollIntoView({ block: "center" });
+    } catch (error) {
+      if (!error.code) throw error;
+      if (this.current === source) this.body.append(el("p", { class: "ev-remark", "data-testid": "evidence-remark", text: `Shown without the lines around it. ${error.message}` }));
     }
   }
 
-  original(source, document_, fragment = "") {
-    if (document_.unreachable) return el("span", { class: "muted", text: "The document's details cannot be reached right now." });
+  original(source, fragment = "") {
     return el("a", { href: `/api/documents/${source.document_id}/file${fragment}`, target: "_blank", rel: "noopener" }, icon("open"), "Open the original");
   }
 

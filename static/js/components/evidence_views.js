@@ -3,8 +3,6 @@ import { OFFLINE, toError } from "../lib/api.js";
 import { el } from "../lib/dom.js";
 import { number, place } from "../lib/format.js";
 
-const CONTEXT_LINES = 12;
-const LARGEST_TEXT = 2_000_000; // bytes; a longer file is not fetched for a few lines
 const WIDEST_TABLE = 6; // columns; rows of more are shown as cards
 const COMPUTED = "Computed over all rows"; // its passage tells of rows all over the table (see chat/engine/tables.py)
 const MOST_COLUMNS = 300; // whose names are looked for in a row
@@ -89,31 +87,11 @@ function rowCard({ line, cells, title, marked }) {
   return el("section", { class: marked ? "ev-row marked" : "ev-row" }, el("h3", { text: title }), body);
 }
 
-/**
- * The cited lines with some before and after, numbered as in the file.
- * Resolves to null when the original is too large or not kept.
- */
-export async function lineView(source, document_) {
-  if (!source.lines || !source.document_id || (document_.size ?? 0) > LARGEST_TEXT) return null;
-  const response = await fetch(`/api/documents/${source.document_id}/file`, { credentials: "same-origin" });
-  if (!response.ok) return null;
-  const lines = decode(await response.arrayBuffer(), document_).split(/\r\n|\r|\n/);
-  const [from, to] = source.lines;
-  if (to > lines.length) return null;
-  const first = Math.max(1, from - CONTEXT_LINES);
-  const shown = lines.slice(first - 1, to + CONTEXT_LINES);
+/** The cited lines with some before and after, numbered as they were when the document was read. */
+export function linesView({ first, from, to, lines }) {
   const one = (text, offset) => {
     const index = first + offset;
     return el("div", { class: index >= from && index <= to ? "marked" : null }, el("span", { text: String(index) }), text || "\u00a0");
   };
-  return el("div", { class: "ev-lines", "data-testid": "evidence-lines" }, shown.map(one));
-}
-
-function decode(buffer, document_) {
-  const name = document_.reading?.encoding || "utf-8";
-  try {
-    return new TextDecoder(name).decode(buffer);
-  } catch {
-    return new TextDecoder().decode(buffer); // an encoding that browsers do not know
-  }
+  return el("div", { class: "ev-lines", "data-testid": "evidence-lines" }, lines.map(one));
 }
