@@ -19,7 +19,8 @@ import httpx
 import pytest
 
 from accounts import tokens
-from chat.engine.citations import MarkerFilter, check, likely_sources, supported_markers
+from chat.engine.citations import check, likely_sources, supported_markers
+from chat.engine.marker_filter import MarkerFilter
 from chat.engine.threads import in_thread
 from chat.models import Message, MessageTrace
 from chat.support import meaning
@@ -189,6 +190,30 @@ def test_another_language_is_judged_by_its_facts_and_its_meaning():
     assert why("Договор не продлевается", "Договор продлевается каждый год.") == "negation"
     assert why("El contrato no termina en mayo", "El contrato termina en mayo de cada año.") == "negation"
     assert why("合同不能延长一年", "合同能延长一年。") == "negation"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "content", "reason"),
+    [
+        (
+            "Mitarbeiter erhalten keinen Urlaub",
+            "Die Mitarbeiter erhalten 28 Tage Urlaub im Jahr.",
+            "negation",
+        ),
+        ("Mitarbeiter erhalten Urlaub", "Die Mitarbeiter erhalten 28 Tage Urlaub im Jahr.", ""),
+        ("Visitantes nunca llevan tarjeta", "Los visitantes llevan una tarjeta.", "negation"),
+        ("Visitantes llevan tarjeta", "Los visitantes llevan una tarjeta.", ""),
+        ("Visiteurs sans badge", "Les visiteurs portent un badge.", "negation"),
+        ("Visiteurs sans badge", "Les visiteurs sont sans badge.", ""),
+        ("Bezoekers dragen geen badge", "De bezoekers dragen een badge.", "negation"),
+        # a passage as short as the sentence tells no language either
+        ("Mitarbeiter erhalten keinen Urlaub", "Mitarbeiter erhalten Urlaub.", "negation"),
+        ("Visiteurs sans badge", "Visiteurs avec badge.", "negation"),
+        ("Visitantes nunca llevan tarjeta", "Visitantes llevan tarjeta.", "negation"),
+    ],
+)
+def test_a_short_sentence_is_read_in_the_language_of_its_passage(sentence, content, reason):
+    assert why(sentence, content) == reason
 
 
 def test_an_answer_without_markers_gets_likely_sources():
