@@ -359,7 +359,7 @@ class Generation:
 
     def _conclude(self, error: VerbatimError | None) -> tuple[services.AnswerResult, str]:
         result = conclude(self.draft, error)
-        parts = general_parts(self.draft) if error is None else []
+        parts = general_parts(self.draft, is_whole=error is None)
         if parts:
             result = replace(result, trace=result.trace | {"general_parts": parts})
         return result, render_markdown(self.draft.content)

@@ -4,11 +4,10 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice, takewhile
 from typing import Any
 
 from chat.markers import Marker, find, without
-from chat.sentences import Sentence, sentences
+from chat.sentences import sentences
 from chat.support.evidence import Claim, Evidence
 from chat.support.meaning import question, similarities
 from chat.support.verdict import SURE_SHARE, Verdict, claim_of, is_borne_out, is_open, judge, shared_words
@@ -113,24 +112,27 @@ def check(
 
 
 def statements(answer_text: str) -> list[Statement]:
-    """The sentences; markers that stand alone (after a question mark, on a line) belong to the one before."""
+    """The sentences; markers that stand alone (after a question mark, on a line) belong to the one before.
+
+    What holds neither words nor markers, as the line below the head of a table, is none.
+    """
     found = find(answer_text)
-    result: list[Statement] = []
+    spans: list[tuple[int, int]] = []
     for one in sentences(answer_text):
-        said = _statement(one, found)
-        if result and not _SAYS_SOMETHING.search(said.bare):
-            start = result.pop().start
-            said = _statement(Sentence(answer_text[start : one.end], start, one.end), found)
-        result.append(said)
-    return result
+        said = _statement(answer_text, (one.start, one.end), found)
+        if _SAYS_SOMETHING.search(said.bare) or (said.markers and not spans):
+            spans.append((one.start, one.end))
+        elif said.markers:
+            spans[-1] = (spans[-1][0], one.end)
+    return [_statement(answer_text, span, found) for span in spans]
 
 
-def _statement(sentence: Sentence, found: Sequence[Marker]) -> Statement:
-    first = bisect_left(found, sentence.start, key=lambda one: one.start)
-    inside = list(takewhile(lambda one: one.start < sentence.end, islice(found, first, None)))
-    bare = _without_markup(without(sentence.text, inside, start=sentence.start))
-    numbers = tuple(dict.fromkeys(one.number for one in inside))
-    return Statement(bare, sentence.start, sentence.end, numbers)
+def _statement(answer_text: str, span: tuple[int, int], found: Sequence[Marker]) -> Statement:
+    start, end = span
+    first, last = (bisect_left(found, at, key=lambda one: one.start) for at in span)
+    inside = found[first:last]
+    bare = _without_markup(without(answer_text[start:end], inside, start=start))
+    return Statement(bare, start, end, tuple(dict.fromkeys(one.number for one in inside)))
 
 
 def _meanings(
@@ -185,16 +187,21 @@ def likely_sources(answer_text: str, passages: Sequence[Passage]) -> list[int]:
     evidence = [Evidence.of(passage) for passage in passages]
     for said in statements(answer_text)[:MAX_LIKELY_SENTENCES]:
         claim = claim_of(said.bare, answer_text, evidence)
-        if len(claim.words) < 2:
-            continue
-        shares = {number: shared_words(claim, [own]) for number, own in enumerate(evidence, start=1)}
-        for number in sorted(shares, key=lambda one: (-shares[one], one)):
-            if shares[number] < LIKELY_SHARE:
-                break
-            if not judge(claim, [evidence[number - 1]]).why:
-                weight[number] = weight.get(number, 0.0) + shares[number]
-                break
+        if len(claim.words) >= 2 and (found := bearer(claim, evidence)) is not None:
+            number, share = found
+            weight[number] = weight.get(number, 0.0) + share
     return sorted(weight, key=lambda number: (-weight[number], number))[:MAX_LIKELY]
+
+
+def bearer(claim: Claim, evidence: Sequence[Evidence]) -> tuple[int, float] | None:
+    """The number of the passage that bears a sentence out best, and its share of the words; None for none."""
+    shares = {number: shared_words(claim, [own]) for number, own in enumerate(evidence, start=1)}
+    for number in sorted(shares, key=lambda one: (-shares[one], one)):
+        if shares[number] < LIKELY_SHARE:
+            return None
+        if not judge(claim, [evidence[number - 1]]).why:
+            return number, shares[number]
+    return None
 
 
 def _without_markup(text: str) -> str:
