@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chat.support import alignment, attachment, language
+from chat.support import alignment, attachment, language, opposites
 from chat.support.evidence import Claim, Evidence, Unit, quotable, quotations
 from chat.support.polarity import is_direction_turned, is_negation_flipped
 from chat.support.quantities import Quantity
@@ -84,7 +84,11 @@ def judge(claim: Claim, evidence: Sequence[Evidence]) -> Verdict:
     if not why:
         why = _misattached(claim, evidence)
     if not why and units and not foreign and not all(one.is_table for one in evidence):
-        why = _departs(claim, evidence) or _turned(claim, units, evidence)
+        why = (
+            _departs(claim, evidence)
+            or _turned(claim, units, evidence)
+            or opposites.difference(claim, units, evidence)
+        )
     return Verdict(why, missing, share, units, foreign)
 
 
