@@ -4,12 +4,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from chat.markers import without
 from chat.search import CODE, Word, WordQuery
 from chat.text import plain
 
 BEFORE, LENGTH = 40, 180  # characters
 LOOKED_AT = 20_000
-CITATION = re.compile(r"\s?\[\d{1,3}\]")
 LETTER = r"[^\W_]"
 SPELT = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ı": "i"}
 
@@ -24,7 +24,7 @@ class Excerpt:
 
 def excerpt(markdown: str, query: WordQuery) -> Excerpt:
     """The part of a message around the first word that was found, without its Markdown and its `[n]`."""
-    text = plain(CITATION.sub("", markdown[:LOOKED_AT]))
+    text = plain(without(markdown[:LOOKED_AT]))
     found = marks(text, query)
     start = _start(text, found[0][0]) if found else 0
     end = _end(text, start + LENGTH)

@@ -16,9 +16,9 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-MAX_CHARS = 100_000  # longer answers are shown as plain text
+from chat.markers import MARKER, MAX_CHARS, is_link_allowed, running_text, syntax
+
 MAX_CODE_CHARS = 20_000  # longer code is shown without colours
-CITATION = re.compile(r"\[(\d{1,3})\]")
 LANGUAGE = re.compile(r"[\w+#.-]{1,30}")
 
 TAGS = {
@@ -52,35 +52,25 @@ def render_markdown(text: str, *, citations: bool = True) -> str:
 
 @lru_cache(maxsize=2)
 def _parser(citations: bool) -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "highlight": _highlight})
-    parser.enable(["table", "strikethrough"])
-    parser.disable(["image", "html_block", "html_inline", "reference"])  # a definition would eat its [n]
-    parser.validateLink = _is_link_allowed  # type: ignore[method-assign]
+    parser = syntax(highlight=_highlight)
     parser.core.ruler.push("cell_alignment", _alignment_as_class)
     if citations:
         parser.core.ruler.before("text_join", "citations", _mark_citations)  # `\[2\]` is not yet text there
     return parser
 
 
-def _is_link_allowed(url: str) -> bool:
-    return url.strip().lower().startswith(("http://", "https://", "mailto:"))
-
-
 def _mark_citations(state: StateCore) -> None:
     """Replace `[n]` in running text, not in code and not in links, by a button."""
     for block in state.tokens:
-        if block.type != "inline" or not block.children:
-            continue
-        children, depth = [], 0
-        for token in block.children:
-            depth += {"link_open": 1, "link_close": -1}.get(token.type, 0)
-            children += _split(token) if token.type == "text" and depth == 0 else [token]
-        block.children = children
+        citing = {id(token) for token in running_text(block)}
+        if citing:
+            parts = (_split(one) if id(one) in citing else [one] for one in block.children or [])
+            block.children = [token for some in parts for token in some]
 
 
 def _split(token: Token) -> list[Token]:
     parts: list[Token] = []
-    for position, piece in enumerate(CITATION.split(token.content)):
+    for position, piece in enumerate(MARKER.split(token.content)):
         if position % 2 == 0:
             parts.append(Token("text", "", 0, content=piece))
             continue
@@ -125,7 +115,7 @@ def _clean(markup: str) -> str:
 
 def _filter_attribute(tag: str, attribute: str, value: str) -> str | None:
     if tag == "a" and attribute == "href":
-        return value if _is_link_allowed(value) else None
+        return value if is_link_allowed(value) else None
     if tag == "button":
         wanted = {"type": value == "button", "class": value == "cite", "data-marker": value.isdecimal()}
         return value if wanted.get(attribute) else None

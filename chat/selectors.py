@@ -14,7 +14,9 @@ from chat import tree
 from chat.engine.refusal import is_refusal
 from chat.given import Given
 from chat.llm.base import ChatMessage
+from chat.markers import find
 from chat.models import ChatSession, Message, MessageRole, MessageSource, MessageStatus, MessageTrace
+from chat.sentences import CLAIM_WORDS, content_words
 from chat.text import storable
 from collections_app import access
 from collections_app.models import AnswerMode, Collection, Provider
@@ -365,14 +367,19 @@ def can_continue(message: Message) -> bool:
 
 
 def uncited(message: Message) -> bool:
-    """Whether a finished answer claims something that no passage was cited for or found to back."""
-    return bool(
-        message.role == MessageRole.ASSISTANT
-        and message.status == MessageStatus.COMPLETE
-        and message.content
-        and not is_refusal(message.content)
-        and not any(source.cited or source.likely for source in message.sources.all())
-    )
+    """Whether an answer claims something that no passage was cited for or found to back.
+
+    Of one that ended early the text that is there counts, once it says something.
+    """
+    if message.role != MessageRole.ASSISTANT or message.status == MessageStatus.STREAMING:
+        return False
+    if not message.content or is_refusal(message.content):
+        return False
+    if message.status != MessageStatus.COMPLETE:
+        written = message.content[: traced(message, "ours_from")]
+        if len(content_words(written)) < CLAIM_WORDS or find(written):
+            return False
+    return not any(source.cited or source.likely for source in message.sources.all())
 
 
 def refusal_of(message: Message) -> VerbatimError | None:

@@ -18,6 +18,7 @@ _ABBREVIATION = re.compile(
 _BEFORE_A_NUMBER = re.compile(r"\b(?:no|nr|figs?|eq|sec|pp?|vol|art|para|ch)$", re.IGNORECASE)
 _DAY = re.compile(r"(?<!\d)\d{1,2}$")  # 3. Mai
 _ITEM = re.compile(r"\s*(?:[-*•–▪◦]\s|\d{1,3}[.)]\s|#{1,6}\s|\|)")
+CLAIM_WORDS = 3  # that mean something; a text that was cut off before so many claims nothing yet
 FULL_LINE = 0.7  # of the longest line: shorter ones end a paragraph, or are headings
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _LETTER = r"[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"  # where words are not parted, 2年 is no code

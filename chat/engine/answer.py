@@ -16,10 +16,11 @@ from typing import Any
 from django.db import DatabaseError
 
 from chat import selectors, services
-from chat.engine import budget, citations, history, publish, rounds, stream_log, tables
+from chat.engine import budget, history, publish, rounds, stream_log, tables
 from chat.engine.budget import FittedPrompt
 from chat.engine.continuation import Joint, passages_of, prompt_for
 from chat.engine.general import general_parts
+from chat.engine.marker_filter import MarkerFilter
 from chat.engine.outcome import Draft, conclude, require_words, retrieval_trace
 from chat.engine.refusal import closing, refusal_text
 from chat.engine.threads import in_thread
@@ -266,7 +267,7 @@ class Generation:
         request = replace(request, pause=self._rounds.reading_pause)
         if context.max_tokens is not None:
             request = replace(request, max_tokens=min(request.max_tokens, context.max_tokens))
-        markers = citations.MarkerFilter(len(prompt.passages))
+        markers = MarkerFilter(len(prompt.passages))
         asked = time.monotonic()
         if joint is not None:  # said already; whether it left code open matters for what follows
             markers.feed(joint.kept)
@@ -358,7 +359,7 @@ class Generation:
 
     def _conclude(self, error: VerbatimError | None) -> tuple[services.AnswerResult, str]:
         result = conclude(self.draft, error)
-        parts = general_parts(self.draft) if error is None else []
+        parts = general_parts(self.draft, is_whole=error is None)
         if parts:
             result = replace(result, trace=result.trace | {"general_parts": parts})
         return result, render_markdown(self.draft.content)

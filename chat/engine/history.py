@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 from chat.engine.followup import completed
 from chat.llm.base import LLM, ChatMessage, LLMRequest, TextDelta
+from chat.markers import find
 from chat.prompts import conversation_text, fill
 from chat.sentences import numbers
 from collections_app.models import Provider
@@ -21,7 +22,6 @@ CONDENSE_TURNS = 6
 CONDENSE_TURN_CHARS = 1500
 MAX_REWRITTEN_CHARS = 400
 
-_CITES = re.compile(r"\[\d{1,3}\]")
 _LABEL = re.compile(r"^(?:(?:rewritten|standalone|last) )?question:\s*", re.I)
 
 
@@ -86,7 +86,7 @@ def _accepted(written: str, question: str, history: Sequence[ChatMessage]) -> st
     """
     line = _LABEL.sub("", written.strip()).strip("\"'“”„«»").strip()
     limit = max(MAX_REWRITTEN_CHARS, 2 * len(question))
-    if not line or "\n" in line or len(line) > limit or _CITES.search(line):
+    if not line or "\n" in line or len(line) > limit or find(line):
         return ""
     named = numbers("\n".join([question, *(turn.content for turn in history)]))
     return line if numbers(line) <= named else ""

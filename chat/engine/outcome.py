@@ -133,7 +133,7 @@ def conclude(draft: Draft, error: VerbatimError | None, *, check: bool = True) -
         model_id = draft.context.collection.embedding_model if draft.context else None
         checked = citations.check(draft.content, draft.passages, model_id=model_id)
         supported = citations.supported_markers(checked)
-        if not supported and error is None:
+        if not supported and not is_refusal(draft.content):
             likely = frozenset(citations.likely_sources(draft.content, draft.passages))
         draft.milliseconds["check"] = (time.monotonic() - began) * 1000
     stopped = error is not None and error.code == ErrorCode.STOPPED

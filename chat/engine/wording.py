@@ -6,6 +6,7 @@ question; LLMs vary it. What is not recognised counts as an answer that cites no
 
 import re
 
+from chat.markers import find
 from chat.sentences import sentences
 
 MAX_CHARS = 400  # a refusal is one sentence; more says something
@@ -60,13 +61,12 @@ _APOLOGY = re.compile(
     r"(?:i['’]?m |i am )?(?:sorry|unfortunately|es tut mir leid|leider|désolée?|lo siento|mi dispiace)[.,!]?",
     re.IGNORECASE,
 )
-_MARKER = re.compile(r"\[\d{1,3}\]")
 
 
 def says_no(text: str) -> bool:
     """Whether a text does nothing but say that the documents do not hold the answer, and cites nothing."""
     text = text.strip()
-    if not text or len(text) > MAX_CHARS or _MARKER.search(text) or _BUT.search(text):
+    if not text or len(text) > MAX_CHARS or find(text) or _BUT.search(text):
         return False
     told = [one.text for one in sentences(text) if not _APOLOGY.fullmatch(one.text.strip())]
     return bool(told) and all(_SAYS_NO.search(one) for one in told)

@@ -7,7 +7,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from accounts.models import User
-from chat.engine import budget, citations, tables
+from chat.engine import budget, tables
+from chat.engine.marker_filter import MarkerFilter
 from chat.engine.outcome import Draft, conclude, require_words
 from chat.engine.refusal import closing, refusal_text
 from chat.llm import registry, windows
@@ -93,7 +94,7 @@ async def _write(llm: LLM, context: AnswerContext, draft: Draft) -> None:
     prompt = draft.prompt
     assert prompt is not None
     request = prompt.request(context.collection, context.question)
-    markers = citations.MarkerFilter(len(prompt.passages))
+    markers = MarkerFilter(len(prompt.passages))
     try:
         async with asyncio.timeout(ANSWER_SECONDS), aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
             async for event in events:

@@ -39,7 +39,7 @@ class Writer:
         Args:
             answer: `content`, `sources`, `finish_reason`, `usage` and the facts of the contract.
         """
-        text = harmless(answer["content"]) + footnotes(answer["sources"])
+        text = harmless(answer["content"]) + footnotes(answer)
         message = {"role": "assistant", "content": text, "refusal": None}
         choice = {"index": 0, "message": message, "finish_reason": _reason(answer), "logprobs": None}
         return {
@@ -59,7 +59,7 @@ class Writer:
             if text := self._text.feed(frame["content"]):
                 yield self._event(self._chunk({"content": text}))
         elif frame["type"] == "stream_end":
-            if text := self._text.flush() + footnotes(frame["sources"]):
+            if text := self._text.flush() + footnotes(frame):
                 yield self._event(self._chunk({"content": text}))
             yield self._event(self._chunk({}, finish_reason=_reason(frame)) | self._beside(frame))
             if self.asked.include_usage:

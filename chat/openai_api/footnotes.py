@@ -6,6 +6,8 @@ from typing import Any
 
 HEADING = "Sources:"
 LINE_END = "  \n"  # a line break in Markdown as well as in plain text
+ALL_GENERAL = "General knowledge: nothing in this answer comes from the documents."
+PARTLY_GENERAL = "General knowledge: parts of this answer come from no document."
 BLOCK = re.compile(rf"\n\n{HEADING}(?:\s*\n\[\d+\] [^\n]*)+\s*$")
 # What a browser fetches without a click, in Markdown and in HTML; and the beginning of it at a piece's end.
 LOADS = re.compile(
@@ -16,18 +18,36 @@ LOADS = re.compile(
 BEGINS = re.compile(r"(?:!|<[a-z]{0,8})\Z", re.IGNORECASE)
 
 
-def footnotes(sources: Iterable[dict[str, Any]]) -> str:
-    """`[1] report.pdf, page 3` for each cited or likely source, to be added to the answer; "" for none."""
+def footnotes(answer: dict[str, Any]) -> str:
+    """What is to be added to an answer's text; "" for nothing.
+
+    `[1] report.pdf, page 3` for each cited or likely source, and a line where general knowledge was used.
+
+    Args:
+        answer: `sources` and the facts of the contract; these are missing where the answer is withheld.
+    """
+    parts = [_sources(answer["sources"])]
+    if answer.get("general_knowledge"):
+        parts.append(ALL_GENERAL)
+    elif answer.get("general_parts"):
+        parts.append(PARTLY_GENERAL)
+    return "".join(f"\n\n{part}" for part in parts if part)
+
+
+def _sources(sources: Iterable[dict[str, Any]]) -> str:
     lines = [
         f"[{source['marker']}] {harmless(source['document_name'])}{_place(source)}{_remark(source)}"
         for source in sources
         if source["cited"] or source["likely"]
     ]
-    return f"\n\n{HEADING}{LINE_END}{LINE_END.join(lines)}" if lines else ""
+    return f"{HEADING}{LINE_END}{LINE_END.join(lines)}" if lines else ""
 
 
 def without_footnotes(text: str) -> str:
     """An answer as a client sends it back, without what `footnotes` added to it."""
+    for line in (ALL_GENERAL, PARTLY_GENERAL):
+        if (ended := text.rstrip()).endswith(f"\n\n{line}"):
+            text = ended.removesuffix(line).rstrip()
     return BLOCK.sub("", text)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from chat.llm.base import ChatMessage
+from chat.markers import without
 from documents.retrieval.types import Passage
 
 PromptName = Literal["answer_strict", "answer_assist", "answer_small", "condense", "continue", "table_plan"]
@@ -16,7 +17,6 @@ MAX_NAME_CHARS = 120
 _TURN = re.compile(r"<!-- (user|assistant) -->")
 _PLACEHOLDER = re.compile(r"\{\{(instructions|passages|conversation|question)\}\}")
 _FENCE = re.compile(r"<(?=\s*/?\s*(?:passages?|conversation)\b)", re.I)
-_MARKER = re.compile(r"\s?\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
 
 
 @lru_cache(maxsize=8)
@@ -63,7 +63,7 @@ def conversation_line(turn: ChatMessage) -> str:
     """One earlier turn."""
     if turn.role == "user":
         return f"User: {fence_safe(turn.content.strip())}"
-    return f"Assistant: {fence_safe(_MARKER.sub('', turn.content).strip())}"
+    return f"Assistant: {fence_safe(without(turn.content).strip())}"
 
 
 def fence_safe(text: str) -> str:

@@ -23,6 +23,12 @@ NEGATIONS = {
     "ru": "не нет без никогда ни нельзя никто ничего",
     "ar": "لا لم لن ليس ليست غير بدون دون",
 }
+# Where the language is not known: what is nothing else in another one, as "sin", "mai" and "noch" are.
+_SURE_NEGATIONS = """
+    nicht kein keine keinen keiner keinem keines ohne niemals nichts niemand weder
+    nunca jamás ningún ninguna ninguno nadie tampoco sans jamais aucun aucune
+    nessun nessuna nessuno não nenhum nenhuma niet geen zonder nooit не нет без никогда нельзя никто ничего
+"""
 # Say no in their own way: beside one of these a missing "not" proves nothing.
 _SOFT = re.compile(
     r"\b(?:exclud|except|lack|fail|refus|den(?:y|ied|ies)|prohibit|forbid|forbad|banned|unable|unless|ineligible|absen"
@@ -161,7 +167,8 @@ def polarity(text: str, language: str) -> Polarity:
 def _cues(language: str) -> frozenset[str]:
     """Negations of a language; the English ones too where they are no words of it."""
     english = NEGATIONS[""].split() if language in ("en", "", "de", "zh", "ja", "ko", "ar") else []
-    return frozenset([*english, *NEGATIONS.get(language, "").split()])
+    own = NEGATIONS.get(language, "") if language else _SURE_NEGATIONS
+    return frozenset([*english, *own.split()])
 
 
 def negations(words: Sequence[Token], language: str) -> int:

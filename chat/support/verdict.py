@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chat.support import alignment, attachment, language
+from chat.support import alignment, attachment, language, opposites
 from chat.support.evidence import Claim, Evidence, Unit, quotable, quotations
 from chat.support.polarity import is_direction_turned, is_negation_flipped
 from chat.support.quantities import Quantity
@@ -12,6 +12,7 @@ from chat.support.units import SCALES, UNITS
 NEAR_THE_BEST = 0.85  # of the best unit's overlap: such units are read for negation and direction, too
 ABOUT_THE_SAME = 0.5  # of it: such units are asked whether they deny what the sentence denies
 MOST_UNITS = 4
+SAME_LANGUAGE = 0.5  # of the words of a short sentence: it is in the language of a passage that holds them
 NUMBER_WEIGHT = 2  # of a shared number beside a shared word, in choosing the unit that a sentence rests on
 # Tuned on the documents of one half of bench/citations.py; the other half is what it reports.
 SURE_SHARE = 0.55  # of the content words, where words decide alone
@@ -61,9 +62,17 @@ def is_borne_out(verdict: Verdict, similarity: float | None) -> bool:
     return verdict.share >= CLEAR_SHARE or verdict.share + MEANING_WEIGHT * similarity >= ENOUGH
 
 
-def claim_of(text: str, answer: str = "") -> Claim:
-    """A sentence of an answer, without its markers; the whole answer tells its language when it is short."""
-    return Claim(text, language.guess(text) or language.guess(answer))
+def claim_of(text: str, answer: str = "", evidence: Sequence[Evidence] = ()) -> Claim:
+    """A sentence of an answer, without its markers.
+
+    Of a short one the passage tells the language when they share words, else the whole answer does.
+    """
+    known = language.guess(text)
+    if not known:
+        short = Claim(text, "")
+        alike = (one.language for one in evidence if shared_words(short, [one]) >= SAME_LANGUAGE)
+        known = next(filter(None, alike), "") or language.guess(answer)
+    return Claim(text, known)
 
 
 def judge(claim: Claim, evidence: Sequence[Evidence]) -> Verdict:
@@ -75,7 +84,11 @@ def judge(claim: Claim, evidence: Sequence[Evidence]) -> Verdict:
     if not why:
         why = _misattached(claim, evidence)
     if not why and units and not foreign and not all(one.is_table for one in evidence):
-        why = _departs(claim, evidence) or _turned(claim, units, evidence)
+        why = (
+            _departs(claim, evidence)
+            or _turned(claim, units, evidence)
+            or opposites.difference(claim, units, evidence)
+        )
     return Verdict(why, missing, share, units, foreign)
 
 

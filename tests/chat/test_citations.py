@@ -1,11 +1,15 @@
 """Markers while the answer streams, and whether what is cited holds what is said."""
 
 import random
+import re
 from itertools import pairwise
 
 import pytest
 
-from chat.engine.citations import MarkerFilter, check, likely_sources, supported_markers
+from chat.engine.citations import check, likely_sources, supported_markers
+from chat.engine.marker_filter import MarkerFilter
+from chat.markers import find, without
+from chat.rendering import render_markdown
 from documents.retrieval.types import Passage
 
 
@@ -76,6 +80,15 @@ class TestMarkerFilter:
             ("Yes [100].", "Yes.", [100]),
             ("Yes [1, 2019].", "Yes [1].", [2019]),
             ("Yes 【9】.", "Yes.", [9]),
+            ("Yes **[9]**.", "Yes.", [9]),
+            ("Yes **[9][8]**!", "Yes!", [9, 8]),
+            ("Yes **[9] [1]**.", "Yes **[1]**.", [9]),
+            ("**[9] Note:** see below.", "**Note:** see below.", [9]),
+            ("Yes __[9]__ and *[8]*.", "Yes and.", [9, 8]),
+            ("Yes ([9]).", "Yes.", [9]),
+            ("Yes.\n\n[9]: http://x.example", "Yes.\n\nhttp://x.example", [9]),
+            ("- [9]: http://x.example", "- http://x.example", [9]),
+            ("As in [9]: yes.", "As in: yes.", [9]),
         ],
     )
     def test_a_number_without_a_passage_never_comes_out(self, written, shown, dropped):
@@ -166,6 +179,7 @@ class TestMarkerFilter:
             "-",
             "–",
         ]
+        pieces += ["*", "**", "_", ":", "**[9]**", "([9])", "[9]: x"]
         pieces += [
             "^",
             "and",
@@ -217,6 +231,51 @@ class TestMarkerFilter:
             shown = marker_filter.feed(piece)
             assert len(piece) - len(shown) < 700
         marker_filter.flush()
+
+
+SHOWN = (
+    "Use `row[1]` and ``a ` b[2]``, see [1](https://e.example), [page [2]](https://e.example),"
+    " [3] \\[1] \\[2\\].\n\n"
+    "~~~\nrow[1]\n~~~\n```python\nx[2]\n```\n| a | b |\n|---|---|\n| `t[1]` | yes [2] |\n\n    code[1]\n\n"
+    "> quoted **[1]**, [2]: [1](javascript:x) <https://e.example/[3]> a\ue000[2]\ue001[\ue0000\ue001]\n"
+)
+
+
+class TestFind:
+    def test_markers_are_what_is_shown_as_citations(self):
+        found = find(SHOWN)
+        assert [one.number for one in found] == [3, 2, 1, 2, 1, 2]
+        assert all(SHOWN[one.start : one.end] == f"[{one.number}]" for one in found)
+        shown = re.findall(r'data-marker="(\d+)"', render_markdown(SHOWN))
+        assert [int(one) for one in shown] == [one.number for one in found]
+
+    def test_random_answers_cite_what_is_shown_as_citations(self):
+        rng = random.Random(3)
+        pieces = [
+            "[1]",
+            "[2]",
+            "`",
+            "``",
+            "```",
+            "\n",
+            "\n\n",
+            "](https://e.example)",
+            "[",
+            "(",
+            ")",
+            "*",
+            "**",
+            "~~",
+        ]
+        pieces += ["x", " ", "    ", "- ", "|", "|---|\n", "<https://e.example/", ">", "\\", "&#91;", "]"]
+        for _ in range(500):
+            answer = "".join(rng.choices(pieces, k=rng.randint(1, 20)))
+            shown = re.findall(r'data-marker="(\d+)"', render_markdown(answer))
+            assert [int(one) for one in shown] == [one.number for one in find(answer)], answer
+
+    def test_only_markers_and_the_blanks_before_them_are_taken_out(self):
+        assert without("Use `row[1]`  [1], [2].") == "Use `row[1]`,."
+        assert without("See [1](https://e.example) [1]") == "See [1](https://e.example)"
 
 
 class TestCheck:
@@ -295,6 +354,18 @@ class TestCheck:
         assert [s.supported for s in check("Der Urlaub beträgt 30 Tage [1].", passages)] == [{1: True}]
         assert [s.supported for s in check("员工每年有二十六天带薪假期。[2]", passages)] == [{2: True}]
         assert [s.supported for s in check("公司食堂十一点开门。[2]", passages)] == [{2: False}]
+
+    def test_code_and_link_texts_cite_nothing(self):
+        cited = "Employees receive 26 days of paid holiday"
+        for answer in (
+            f"{cited} `row[1]`.",
+            f"{cited} [1](https://e.example).",
+            f"{cited}\n```\nrow[1]\n```",
+        ):
+            assert check(answer, PASSAGES) == []
+        (sentence,) = check(f"{cited} in `row[2]` [1].", PASSAGES)
+        assert list(sentence.supported) == [1]
+        assert sentence.text == f"{cited} in row[2]."
 
     def test_odd_answers_are_judged_without_an_error(self):
         for answer in ("", "[1]", "[1][2]", "...", "\x00 [1]", "🦜 [1]!", "[1] " * 2000):

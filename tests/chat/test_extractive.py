@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from chat.engine.citations import MarkerFilter, check
+from chat.engine.citations import check
+from chat.engine.marker_filter import MarkerFilter
 from chat.engine.refusal import NOTHING
 from chat.llm.base import Finished, LLMConfig, LLMRequest, TextDelta
 from chat.llm.extractive import LEAD_IN, LEAD_IN_ROWS, ExtractiveLLM, Unit, _scored, best_quotes, units

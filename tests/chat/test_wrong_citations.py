@@ -19,7 +19,8 @@ import httpx
 import pytest
 
 from accounts import tokens
-from chat.engine.citations import MarkerFilter, check, likely_sources, supported_markers
+from chat.engine.citations import check, likely_sources, supported_markers
+from chat.engine.marker_filter import MarkerFilter
 from chat.engine.threads import in_thread
 from chat.models import Message, MessageTrace
 from chat.support import meaning
@@ -189,6 +190,59 @@ def test_another_language_is_judged_by_its_facts_and_its_meaning():
     assert why("Договор не продлевается", "Договор продлевается каждый год.") == "negation"
     assert why("El contrato no termina en mayo", "El contrato termina en mayo de cada año.") == "negation"
     assert why("合同不能延长一年", "合同能延长一年。") == "negation"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "content", "reason"),
+    [
+        (
+            "Mitarbeiter erhalten keinen Urlaub",
+            "Die Mitarbeiter erhalten 28 Tage Urlaub im Jahr.",
+            "negation",
+        ),
+        ("Mitarbeiter erhalten Urlaub", "Die Mitarbeiter erhalten 28 Tage Urlaub im Jahr.", ""),
+        ("Visitantes nunca llevan tarjeta", "Los visitantes llevan una tarjeta.", "negation"),
+        ("Visitantes llevan tarjeta", "Los visitantes llevan una tarjeta.", ""),
+        ("Visiteurs sans badge", "Les visiteurs portent un badge.", "negation"),
+        ("Visiteurs sans badge", "Les visiteurs sont sans badge.", ""),
+        ("Bezoekers dragen geen badge", "De bezoekers dragen een badge.", "negation"),
+        # a passage as short as the sentence tells no language either
+        ("Mitarbeiter erhalten keinen Urlaub", "Mitarbeiter erhalten Urlaub.", "negation"),
+        ("Visiteurs sans badge", "Visiteurs avec badge.", "negation"),
+        ("Visitantes nunca llevan tarjeta", "Visitantes llevan tarjeta.", "negation"),
+    ],
+)
+def test_a_short_sentence_is_read_in_the_language_of_its_passage(sentence, content, reason):
+    assert why(sentence, content) == reason
+
+
+HOLIDAY = "Employees receive 26 days of paid holiday per year."
+
+
+@pytest.mark.parametrize(
+    ("sentence", "content", "reason"),
+    [
+        ("Employees receive 26 days of unpaid holiday per year", HOLIDAY, "negation"),
+        ("Employees receive 26 days of non-paid holiday per year", HOLIDAY, "negation"),
+        ("Tickets are refundable after 3 May", "Tickets are non-refundable after 3 May.", "negation"),
+        (
+            "Inactive accounts are checked after 90 days",
+            "Active accounts are checked after 90 days.",
+            "negation",
+        ),
+        ("Der Urlaub von 10 Tagen ist bezahlt", "Der Urlaub von 10 Tagen ist unbezahlt.", "negation"),
+        ("Unpaid invoices bear interest", "Invoices that are not paid bear interest.", ""),
+        ("Paid and unpaid leave count", "Paid leave counts. Unpaid leave counts too.", ""),
+        ("The form informs the members", "The members get a form that tells them more.", ""),
+        ("Employees receive 26 days of paid holiday per month", HOLIDAY, "number"),
+        ("Members pay 20 euros a week", "Members pay 20 euros each quarter.", "number"),
+        ("Employees receive 26 days of paid holiday annually", HOLIDAY, ""),
+        ("Staff accrue 2 days of annual leave per month", "Staff accrue two days of leave per month.", ""),
+        ("Die monatliche Miete beträgt 900 Euro", "Die Miete beträgt 900 Euro pro Monat.", ""),
+    ],
+)
+def test_a_turned_word_and_another_period_are_not_supported(sentence, content, reason):
+    assert why(sentence, content).replace("words", "") == reason
 
 
 def test_an_answer_without_markers_gets_likely_sources():

@@ -26,6 +26,8 @@ SAYS = {
     "spring fair": "The spring fair opens on 4 May at the old market hall [1].",
     "lost property": "Lost property is kept for eight weeks at the front desk.",
     "tallest mountain": "Mount Everest in the Himalayas is the tallest mountain on Earth.",
+    "row of the table": "Use `row[1]` of the [rules 1](https://e.example/1): staff have 28 days of annual"
+    " leave [1]. The call `row[2]` is nine [1].",
     "sick leave": "A certificate is needed from the fourth day of an absence [1]. "
     "In most countries employers also keep a copy of such certificates for decades.",
 }
@@ -135,6 +137,18 @@ def test_an_unsupported_sentence_is_underlined_and_tells_why_to_the_finger_and_t
         assert answer.get_by_test_id("unsupported").is_visible()
     answer.get_by_role("button", name="Why this answer").click()
     page.get_by_test_id("trace-sentences").get_by_text("not supported").wait_for()
+
+
+def test_code_and_links_cite_nothing_and_a_sentence_with_them_is_underlined(page, make_model):
+    model, _ = make_model("With code", "strict", handbook())
+    page.goto(f"/chat/?model={model}")
+    answer = answered(page, "Which row of the table tells the days of annual leave?")
+    text = answer.get_by_test_id("answer-text")
+    assert text.locator(".cite").all_inner_texts() == ["1", "1"]
+    assert text.locator("code").all_inner_texts() == ["row[1]", "row[2]"]
+    marked = "".join(text.locator(".unsupported-text").all_inner_texts())
+    assert marked.endswith("is nine")
+    assert "row[2" in marked
 
 
 def test_pages_rows_and_lines_are_shown_and_what_became_of_their_documents(api, page, make_model):

@@ -2,10 +2,9 @@
 import { copyText } from "../lib/clipboard.js";
 import { $$, append, button, el, fill, icon, serverHtml } from "../lib/dom.js";
 import { count, duration, leftOut, nextStep, number, place } from "../lib/format.js";
+import { Markers } from "../lib/markers.js";
 import { branchSwitch } from "./branches.js";
 import { markGeneral, markUnsupported } from "./verdicts.js";
-
-const MARKER = /\[(\d{1,3})\]/g;
 
 /** A source's card; `onOpen` gets the source. */
 function sourceCard(source, onOpen) {
@@ -38,6 +37,7 @@ export class Answer {
     this.on = on;
     this.id = null;
     this.text = "";
+    this.markers = new Markers();
     this.sources = [];
     this.rating = null;
     this.siblings = null;
@@ -87,27 +87,20 @@ export class Answer {
   append(text) {
     this.waiting.hidden = true;
     this.text += text;
-    const [first, ...rest] = text.split(/\n{2,}/);
-    if (!this.open) this.openParagraph();
-    this.write(first);
-    for (const paragraph of rest) {
-      this.openParagraph();
-      this.write(paragraph);
+    for (const piece of this.markers.read(text)) {
+      const [first, ...rest] = typeof piece === "number" ? [this.citeButton(piece)] : piece.split(/\n{2,}/);
+      if (!this.open) this.openParagraph();
+      append(this.open, first);
+      for (const paragraph of rest) {
+        this.openParagraph();
+        append(this.open, paragraph);
+      }
     }
   }
 
   openParagraph() {
     this.open = el("p");
     this.body.append(this.open);
-  }
-
-  write(text) {
-    let at = 0;
-    for (const match of text.matchAll(MARKER)) {
-      append(this.open, text.slice(at, match.index), this.citeButton(Number(match[1])));
-      at = match.index + match[0].length;
-    }
-    append(this.open, text.slice(at));
   }
 
   citeButton(marker) {

@@ -10,7 +10,7 @@ const WHY = {
   words: "The passage speaks of something else.",
 };
 const LETTER = /[\p{L}\p{N}]/u;
-const MARKUP = /\[\d{1,3}\]|\]\([^)]*\)/g; // markers, and where links lead: not read as text
+const LEADS = /\]\((?:[^\s()]|\([^\s()]*\))*(?:\s+"[^"]*")?\)/g; // where links lead: not shown
 let notes = 0;
 
 /**
@@ -78,16 +78,17 @@ function places(body, content, stretches) {
   return [...stretches]
     .sort((one, other) => one.start - other.start)
     .map((stretch) => {
-      const wanted = lettersOf(points.slice(stretch.start, stretch.end).join("").replace(MARKUP, " "));
+      const wanted = lettersOf(points.slice(stretch.start, stretch.end).join("").replace(LEADS, " "));
       const start = wanted ? page.text.indexOf(wanted, at) : -1;
       if (start < 0) return { stretch, range: null };
       at = start + wanted.length;
-      return { stretch, range: page.places.slice(start, at) };
+      const range = page.places.slice(start, at).filter(({ node }) => !node.parentElement.closest(".cite"));
+      return { stretch, range: range.length ? range : null };
     });
 }
 
 function lettersIn(body) {
-  const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT, (node) => (node.parentElement.closest(".cite, .doubt, .doubt-why") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT));
+  const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT, (node) => (node.parentElement.closest(".doubt, .doubt-why") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT));
   const letters = [];
   const found = [];
   while (walker.nextNode()) {

@@ -11,6 +11,7 @@ from chat.engine.threads import in_thread
 from chat.llm.base import Finished, TextDelta
 from chat.models import ChatSession, Message, MessageStatus
 from chat.openai_api import views
+from chat.openai_api.footnotes import ALL_GENERAL, PARTLY_GENERAL
 from collections_app.models import Collection
 from tests.chat.conftest import ANSWER, QUESTION, stored
 from tests.chat.openai_api.conftest import key_of, question
@@ -74,6 +75,24 @@ async def test_a_stream_says_the_same_and_ends_with_the_sources_and_the_usage(cl
     assert last.verbatim["session_id"]
     assert (usage.choices, usage.usage.total_tokens) == ([], 11)
     assert all(chunk.usage is None for chunk in chunks[:-1])
+
+
+async def test_general_knowledge_of_an_assisting_model_is_told_in_the_text(client, llm, member, collection):
+    known = "It is Paris."
+    api = await client(member)
+    for script, line, mode in (
+        ([TEXT, " ", known], f"{NOTES}\n\n{PARTLY_GENERAL}", "assist"),
+        ([known], f"\n\n{ALL_GENERAL}", "assist"),
+        ([TEXT], NOTES, "assist"),
+        ([TEXT, " ", known], NOTES, "strict"),
+        ([known], "", "strict"),
+    ):
+        await in_thread(Collection.objects.filter(pk=collection.pk).update, answer_mode=mode)
+        llm.script = script
+        answer = await api.chat.completions.create(**question(QUESTION))
+        assert answer.choices[0].message.content == "".join(script) + line
+        stream = await api.chat.completions.create(**question(QUESTION, stream=True))
+        assert text_of(await read(stream)) == "".join(script) + line
 
 
 async def test_the_usage_is_told_in_a_stream_only_to_who_asks_for_it(client, llm, member):

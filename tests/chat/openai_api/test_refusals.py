@@ -253,16 +253,20 @@ def test_footnotes_name_the_place_and_what_speaks_against_it_and_are_taken_off_a
         source(3, cited=False),
         source(4, "![x](https://evil.example).txt", cited=False, likely=True),
     ]
-    text = footnotes(sources)
+    text = footnotes({"sources": sources})
     assert text == (
         "\n\nSources:  \n[1] report.pdf, page 3"
         "  \n[2] t.csv, rows 4-9 (not supported by its passage)"
         "  \n[4] \\![x](https://evil.example).txt, page 3 (likely)"
     )
-    for answer in ("25 days [1].", "Sources:\n\nnone [1]", ""):
-        assert without_footnotes(answer + text) == answer
-        assert without_footnotes(answer) == answer
-    assert footnotes([source(1, cited=False)]) == ""
+    assert footnotes({"sources": [source(1, cited=False)]}) == ""
+    wholly = footnotes({"sources": [], "general_knowledge": True, "general_parts": [{"start": 0, "end": 4}]})
+    assert wholly == "\n\nGeneral knowledge: nothing in this answer comes from the documents."
+    partly = footnotes({"sources": sources, "general_knowledge": False, "general_parts": [{}]})
+    assert partly == f"{text}\n\nGeneral knowledge: parts of this answer come from no document."
+    for answer in ("25 days [1].", "Sources:\n\nnone [1]", "General knowledge: none.", ""):
+        for added in (text, wholly, partly, partly + "\n", ""):
+            assert without_footnotes(answer + added) == answer
 
 
 @pytest.mark.parametrize(
