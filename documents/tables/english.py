@@ -56,12 +56,12 @@ class _Parser(Conditions):
     def plan(self) -> Plan:
         plan = self._head()
         self.tail()
+        if self.at < len(self.tokens):
+            raise NotUnderstood
         if self.by is not None:
             if plan.by is not None:
                 raise NotUnderstood
             plan = replace(plan, by=self.by, unit=self.unit)
-        if plan.by is not None and plan.column == plan.by:
-            raise NotUnderstood
         return replace(plan, filters=(*plan.filters, *self.filters))
 
     # --- what is asked ----------------------------------------------------------------------------
