@@ -62,7 +62,13 @@ class _Parser(Conditions):
             if plan.by is not None:
                 raise NotUnderstood
             plan = replace(plan, by=self.by, unit=self.unit)
+        if plan.aggregate == "count_distinct" and self._names(plan.column):
+            raise NotUnderstood  # how many where status is open: rows are meant
         return replace(plan, filters=(*plan.filters, *self.filters))
+
+    def _names(self, column: int | None) -> bool:
+        """Whether a condition says which values of the column are meant."""
+        return any(one.column == column and one.op in ("=", "in") for one in self.filters)
 
     # --- what is asked ----------------------------------------------------------------------------
 

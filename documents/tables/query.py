@@ -170,7 +170,7 @@ class _Run:
         return {"blank": blank, "other": other}
 
     def _computed_with(self, column: Column) -> str:
-        """What the aggregate takes in: different values are those that groups have, cells whatever their case."""
+        """What the aggregate takes in. Different values are told apart as groups are, by their cells."""
         return f"lower(c{column.index})" if self.plan.aggregate == "count_distinct" else _value(column)
 
     def _distinct(self, column: Column) -> dict[str, Any]:

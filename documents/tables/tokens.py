@@ -66,18 +66,20 @@ PHRASES = {
     "|can you|could you|i|we|in total|altogether|overall|calculate|compute|find|only"
     "|located|listed|recorded|exist|exists|live|lives|come|comes|belong|belongs",
 }
-# Words that stand for what was said before, which nobody here knows: no reading of a question has one.
-REFERRING = {
-    *("it", "its", "itself", "they", "them", "their", "theirs", "themselves", "this", "that", "these", "those"),
-    *("he", "him", "his", "she", "her", "hers", "there", "ones", "others"),
-}
-# Behind one of these "that" is no beginning of a relative clause: "in that are open".
-BEFORE_A_PRONOUN = {
-    *("in", "on", "at", "of", "for", "from", "by", "per", "with", "than", "to", "during", "and", "or", "not"),
-    *("is", "are", "was", "were", "do", "does", "did", "has", "have", "had", "can", "could"),
-}
 KEYWORDS = {phrase: keyword for keyword, phrases in PHRASES.items() for phrase in phrases.split("|")}
 LONGEST = max(len(phrase.split()) for phrase in KEYWORDS)
+# What stands for something said before, which nobody here knows: no reading of a question has such a word.
+REFERRING = re.compile(
+    r"it|its|itself|they|them|their|theirs|themselves|he|him|his|she|her|hers|this|that|these|those|there|ones"
+    r"|others",
+    re.IGNORECASE,
+)
+# Behind one of these "that" begins no clause about the word before: "how many in that are open".
+BEFORE_A_PRONOUN = re.compile(
+    r"in|on|at|of|for|from|by|per|with|than|to|during|and|or|not|is|are|was|were|do|does|did|has|have|had|can"
+    r"|could",
+    re.IGNORECASE,
+)
 ROWS = {"row", "record", "entry", "line", "item", "case", "datum"}
 PLACES = {"table", "file", "csv", "data", "dataset", "sheet", "spreadsheet", "document", "list"}
 
@@ -213,12 +215,12 @@ class _Options:
     def _refers(self, at: int) -> bool:
         """Whether the word stands for something said before; the department IT is written in capitals."""
         word = self.words[at]
-        return word.lower() in REFERRING and (self.is_shouted or not word.isupper())
+        return bool(REFERRING.fullmatch(word)) and (self.is_shouted or not word.isupper())
 
     def _is_pronoun(self, at: int) -> bool:
         """Whether a "that" is the thing itself, and does not begin a clause about the word before."""
-        before = self.words[at - 1].lower() if at else ""
-        return self.words[at].lower() == "that" and (not before or before in BEFORE_A_PRONOUN)
+        is_that = self.words[at].lower() == "that"
+        return is_that and (at == 0 or bool(BEFORE_A_PRONOUN.fullmatch(self.words[at - 1])))
 
     def _columns(self, at: int) -> Iterator[Token]:
         for named, index in self.columns:
