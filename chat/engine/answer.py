@@ -158,7 +158,7 @@ class Generation:
             return
         self._start()
         await self._write(llm, context)
-        more = closing(draft.content, nearest=result.nearest, ending=table.ending)
+        more = closing(draft.content, nearest=result.nearest, ending=table.below(draft.passages))
         if more:
             self._say_ours(f"\n\n{more}")
 

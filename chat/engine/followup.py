@@ -32,7 +32,8 @@ _ALONE = [
         r"|\bmore\b(?! than\b)|\bthis\b(?! (?:year|month|week|quarter|model)\b)"
         r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )\bthere\b"
         r"|(?:^|\b(?:is|are|was|were|do|does|did|can|about|of|for|in|with|by|on|to|from|than|at) )that\b"
-        r"|\bhow many (?:(?:may|can|must|should|will) be|are|were|have|of)\b",
+        r"|\bhow many (?:(?:may|can|must|should|will) be|are|were|have|of|that|which|where|with)\b"
+        r"|^which (?:has|have|had)\b",
     ),
     (
         r"(?:wie|was|wer|wen|wem|wessen|welche[rsnm]?|wann|wo|woher|wohin|warum|wieso|weshalb|ist|sind|war|waren"
@@ -107,6 +108,14 @@ def stands_alone(question: str) -> bool:
     if len(text.split()) < MIN_WORDS_ALONE or _LEAD.match(text):
         return False
     return any(start.match(text) and not back.search(text) for start, back in _STARTS)
+
+
+def refers_back(question: str) -> bool:
+    """Whether a word of a question stands for something that was said before it."""
+    text = _FILLER.sub("", question.strip())
+    if _CJK.search(text):
+        return bool(_CJK_REFERS.search(text))
+    return any(start.match(text) and back.search(text) for start, back in _STARTS)
 
 
 def completed(question: str, earlier: str) -> str:

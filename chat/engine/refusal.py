@@ -24,7 +24,7 @@ def closing(text: str, *, nearest: Iterable[dict[str, Any]], ending: str) -> str
     Args:
         text: all that the LLM wrote.
         nearest: `SearchResult.nearest`, best first.
-        ending: of the table that was asked; "" for none.
+        ending: what `TableAnswer.below` says of a table; "" for none.
     """
     return _listed(nearest) if is_refusal(text) else ending
 

@@ -2,7 +2,7 @@
 
 A question that the plain English parser understands is answered in our own words. Otherwise the
 collection's LLM may propose a plan, which is checked like a stranger's; its result then is the first passage
-of the prompt. Where there is no plan, the answer says from how many of the rows it was read.
+of the prompt. Where nothing is computed, the answer says from how many of the rows it was read.
 """
 
 import asyncio
@@ -13,9 +13,12 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from chat.engine.asking import asks_a_table
+from chat.engine.followup import MIN_WORDS_ALONE, refers_back, stands_alone
+from chat.engine.history import fallback
 from chat.engine.threads import in_thread
 from chat.llm.base import LLM, LLMRequest, TextDelta
 from chat.prompts import fence_safe, fill
@@ -37,18 +40,11 @@ DESCRIBED_COLUMNS = 60
 DESCRIBED_CHARS = 60
 NO_LLM = (Provider.EXTRACTIVE, Provider.BUILTIN)
 
-# Words that ask for counting, adding, comparing or ranking. Elsewhere nothing is tried.
-_ASKS = re.compile(
-    r"\b(?:how many|how much|number of|count|counts|total|totals|sum|average|averages|mean|median|avg|most"
-    r"|least|fewest|highest|lowest|maximum|minimum|max|min|largest|smallest|biggest|greatest|earliest|latest|newest"
-    r"|top|common|frequent|per|each|by|list|different|distinct|unique|share|percentage|more than|less than"
-    r"|wie ?viele?|anzahl|summe|durchschnitt\w*|mittelwert|höchste\w*|niedrigste\w*|größte\w*|kleinste\w*"
-    r"|meisten|wenigsten|pro|je|combien|nombre|somme|moyenne|maximal\w*|minimal\w*|cu[aá]nt[oa]s?|suma|promedio"
-    r"|m[aá]xim[oa]|m[ií]nim[oa]|quant[ioae]|media|somma)\b",
+# "Number of orders by status" is as whole as "What is the number of orders by status?".
+_HEADS = re.compile(
+    r"(?:the )?(?:number|count|sum|total|average|mean|median|highest|lowest|top|(?:most|least) common)\b",
     re.IGNORECASE,
 )
-
-_REASONS = re.compile(r"\s*(?:why|explain|describe|summari[sz]e|how (?!many|much))\b", re.IGNORECASE)
 
 # One at a time, apart from the pool that talks to the database: a sum must not keep a chat from being stored.
 _pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tables")
@@ -61,13 +57,19 @@ class TableAnswer:
     Attributes:
         passage: the result as a source; None when nothing was computed.
         text: the whole answer, when it is ours; else the LLM writes it from the passages.
-        ending: what is put below an LLM's answer: how the result was computed, or how little was read.
+        ending: how the result was computed that an LLM writes about.
+        rows: how many rows the table has whose passage was found first; None where that is of no table.
+        asks: whether the question may ask for something to be computed.
+        hint: what would help to have it computed.
         trace: for `trace.table`; None when the question asks nothing of a table.
     """
 
     passage: Passage | None = None
     text: str = ""
     ending: str = ""
+    rows: int | None = None
+    asks: bool = False
+    hint: str = ""
     trace: dict[str, Any] | None = None
 
     def passages(self, found: Sequence[Passage]) -> tuple[Passage, ...]:
@@ -75,6 +77,31 @@ class TableAnswer:
         if self.passage is None:
             return tuple(found)
         return (self.passage,) if self.text else (self.passage, *found)
+
+    def below(self, given: Sequence[Passage]) -> str:
+        """What is put below an LLM's answer: how the result was computed, or how little of a table was read.
+
+        The latter whatever the question's words, for nobody knows the words of all languages.
+
+        Args:
+            given: the passages that the LLM was given, best first; neighbours, which are never cited, do not
+                count.
+        """
+        if self.passage is not None or self.rows is None or not given:
+            return self.ending
+        read: set[int] = set()
+        described = False
+        for passage in given:
+            if passage.document_id == given[0].document_id:
+                described |= passage.rows is None
+                if passage.rows is not None:
+                    read.update(range(passage.rows[0], passage.rows[1] + 1))
+        if not self.asks and len(read) >= self.rows:
+            return ""
+        said = "Not computed: read" if self.asks else "Read"
+        about = " and from the description of the whole table" if described else ""
+        name = given[0].document_name.replace("`", "'")
+        return f"*{said} from {len(read):,} of {self.rows:,} rows of `{name}`{about}.{self.hint}*"
 
 
 @dataclass
@@ -96,21 +123,28 @@ async def ask(*, llm: LLM, context: AnswerContext, result: SearchResult) -> Tabl
         context: who asks what, in which scope.
         result: what retrieval found for it.
     """
-    asked = _wordings(context.question, result.rewritten)
-    if not any(_ASKS.search(one) for one in asked) or _REASONS.match(context.question):
-        return TableAnswer()
-    nearest = _nearest(result)
+    asks = asks_a_table(context.question, result.rewritten)
+    answer = await _computed(llm=llm, context=context, result=result) if asks else TableAnswer()
+    if answer.passage is not None or not result.passages:
+        return answer
+    rows = await in_thread(service.rows_of, result.passages[0])
+    return replace(answer, rows=rows, asks=asks)
+
+
+async def _computed(*, llm: LLM, context: AnswerContext, result: SearchResult) -> TableAnswer:
+    """The tables tried one after the other: by the parser, then the nearest by a plan of the LLM's."""
+    asked = _wordings(context, result.rewritten)
     tables = await in_thread(
         service.tables_for,
         user=context.user,
         collection_id=context.collection.pk,
         session_id=context.session_id,
-        nearest=nearest,
+        nearest=_nearest(result),
     )
     tries = _Tries()
     for table in tables:
         answer: dict[str, Any] | None = None
-        for question in asked:
+        for question in asked or [""]:  # no wording: what the table holds is told nevertheless
             answer = await _compute(tries, table, question=question)
             if answer is None or "plan" in answer or answer.get("reason") in GIVEN_UP:
                 break
@@ -118,14 +152,15 @@ async def ask(*, llm: LLM, context: AnswerContext, result: SearchResult) -> Tabl
             break
         tries.answers.append((table, answer))
     if planned := tries.planned():
-        return await in_thread(_computed, tries, *planned[0], result, "parser")
+        return await in_thread(_answered, tries, *planned[0], result, "parser")
     if llm.config.provider not in NO_LLM and tries.answers and _is_about(result, tries.answers[0][0]):
         table, answer = tries.answers[0]
-        proposed = await _proposed(llm, result.rewritten, answer.get("table"))
+        question = asked[-1] if asked else fallback(question=context.question, history=context.history)
+        proposed = await _proposed(llm, question, answer.get("table"))
         if proposed is not None:
             computed = await _compute(tries, table, plan=proposed)
             if computed is not None and "plan" in computed:
-                return await in_thread(_computed, tries, table, computed, result, "llm")
+                return await in_thread(_answered, tries, table, computed, result, "llm")
             tries.answers[0] = (
                 table,
                 answer | {"proposed": (computed or {}).get("reason", service.TOO_LONG)},
@@ -146,9 +181,25 @@ async def _compute(
         return None
 
 
-def _wordings(asked: str, rewritten: str) -> list[str]:
-    """What the parser is tried on: the question as asked, then as completed, unless that is two questions."""
-    return [asked] if asked == rewritten or "\n" in rewritten else [asked, rewritten]
+def _wordings(context: AnswerContext, rewritten: str) -> list[str]:
+    """The wordings of the question that are whole, for a number of half a question is wrong and looks right.
+
+    As asked, where nothing was said before or it stands alone; then as completed, where that is one question
+    in which nothing refers back any more.
+    """
+    asked = context.question
+    if not any(turn.role == "user" for turn in context.history):
+        return [asked]
+    whole = [asked] if _is_whole(asked) else []
+    if rewritten != asked and "\n" not in rewritten and not refers_back(rewritten):
+        whole.append(rewritten)
+    return whole
+
+
+def _is_whole(question: str) -> bool:
+    if _HEADS.match(question) and len(question.split()) >= MIN_WORDS_ALONE:
+        question = f"What is {question}"
+    return stands_alone(question)
 
 
 def _nearest(result: SearchResult) -> list[int]:
@@ -168,7 +219,7 @@ def _is_about(result: SearchResult, table: TableFile) -> bool:
 # --- an answer -------------------------------------------------------------------------------------
 
 
-def _computed(
+def _answered(
     tries: _Tries, table: TableFile, answer: dict[str, Any], result: SearchResult, proposed_by: str
 ) -> TableAnswer:
     """The answer from a computed result. Runs in a thread: it looks for the chunk of the first row."""
@@ -231,29 +282,12 @@ def _not_computed(tries: _Tries, result: SearchResult) -> TableAnswer:
         trace["proposed"] = answer["proposed"]
     if ambiguous:
         trace["ambiguous"] = ambiguous
-    ending = ""
-    if result.passages and _is_about(result, table):
-        ending = _read_from(result, table)
-        if ambiguous:
-            word, columns = ambiguous
-            listed = " and ".join(f"`{name.replace('`', chr(39))}`" for name in columns)
-            ending += f" To have it computed, say which column you mean: {word} fits {listed}."
-        ending = f"*{ending}*"
-    return TableAnswer(ending=ending, trace=trace)
-
-
-def _read_from(result: SearchResult, table: TableFile) -> str:
-    """How much of the table the passages show."""
-    read: set[int] = set()
-    described = False
-    for passage in result.passages:
-        if passage.document_id == table.document_id:
-            described |= passage.rows is None
-            if passage.rows is not None:
-                read.update(range(passage.rows[0], passage.rows[1] + 1))
-    name = "`" + table.name.replace("`", "'") + "`"
-    about = " and from the description of the whole table" if described else ""
-    return f"Not computed: read from {len(read):,} of {table.rows:,} rows of {name}{about}."
+    hint = ""
+    if ambiguous and _is_about(result, table):
+        word, columns = ambiguous
+        listed = " and ".join(f"`{name.replace('`', chr(39))}`" for name in columns)
+        hint = f" To have it computed, say which column you mean: {word} fits {listed}."
+    return TableAnswer(hint=hint, trace=trace)
 
 
 def _trace(tries: _Tries, table: TableFile, answer: dict[str, Any]) -> dict[str, Any]:

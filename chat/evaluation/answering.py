@@ -85,7 +85,7 @@ async def _work(context: AnswerContext, result: SearchResult, draft: Draft) -> N
         draft.refused = True
         return
     await _write(llm, context, draft)
-    more = closing(draft.content, nearest=result.nearest, ending=table.ending)
+    more = closing(draft.content, nearest=result.nearest, ending=table.below(draft.passages))
     if more:
         draft.text.append(storable(f"\n\n{more}"))
 

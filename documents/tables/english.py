@@ -56,13 +56,19 @@ class _Parser(Conditions):
     def plan(self) -> Plan:
         plan = self._head()
         self.tail()
+        if self.at < len(self.tokens):
+            raise NotUnderstood
         if self.by is not None:
             if plan.by is not None:
                 raise NotUnderstood
             plan = replace(plan, by=self.by, unit=self.unit)
-        if plan.by is not None and plan.column == plan.by:
-            raise NotUnderstood
+        if plan.aggregate == "count_distinct" and self._names(plan.column):
+            raise NotUnderstood  # how many where status is open: rows are meant
         return replace(plan, filters=(*plan.filters, *self.filters))
+
+    def _names(self, column: int | None) -> bool:
+        """Whether a condition says which values of the column are meant."""
+        return any(one.column == column and one.op in ("=", "in") for one in self.filters)
 
     # --- what is asked ----------------------------------------------------------------------------
 

@@ -51,9 +51,11 @@ class Plan:
     """What to compute.
 
     Attributes:
-        column: what is aggregated; None for count and list.
+        column: what is aggregated; None for count; for list what the rows are ordered by, or shown with.
         by: the column whose values are groups; `unit` cuts its dates to years or months.
-        order, limit: of groups by their result (of rows by `column` for list).
+        order, limit: of groups by their result, of a list's rows by `column`. Without an order there is no
+            limit, but of a list of rows as they stand. There is none of what an aggregate takes in: a sum is
+            of all rows, never of the ten highest.
     """
 
     aggregate: Aggregate
@@ -79,10 +81,7 @@ def checked(plan: Plan, table: Table) -> Plan:
         _check_groups(plan, _column(plan.by, table))
     elif plan.unit:
         raise PlanError("a unit without a grouping")
-    if plan.order not in (None, "highest", "lowest"):
-        raise PlanError("an unknown order")
-    if plan.limit is not None and not 1 <= plan.limit <= MAX_LIMIT:
-        raise PlanError("a limit out of range")
+    _check_order(plan, table)
     if len(plan.filters) > MAX_FILTERS:
         raise PlanError("too many conditions")
     for one in plan.filters:
@@ -102,15 +101,37 @@ def _check_aggregate(plan: Plan, table: Table) -> None:
         column = _column(plan.column, table)
         if plan.aggregate in NUMERIC and column.kind != "number":
             raise PlanError(f"{column.name} holds no numbers")
-        if plan.aggregate in ("minimum", "maximum") and column.kind not in ("number", "date"):
-            raise PlanError(f"{column.name} has no order")
-        if plan.aggregate in ("minimum", "maximum") and column.unclear:
-            raise PlanError(f"day and month cannot be told apart in {column.name}")
+        if plan.aggregate in ("minimum", "maximum"):
+            _check_rank(column)
+
+
+def _check_order(plan: Plan, table: Table) -> None:
+    if plan.order not in (None, "highest", "lowest"):
+        raise PlanError("an unknown order")
+    if plan.limit is not None and not 1 <= plan.limit <= MAX_LIMIT:
+        raise PlanError("a limit out of range")
+    listed = plan.aggregate == "list"
+    if plan.order and plan.by is None:
+        if not listed or plan.column is None:
+            raise PlanError("an order of nothing")
+        _check_rank(_column(plan.column, table))
+    as_they_stand = listed and plan.column is None
+    if plan.limit is not None and plan.order is None and not as_they_stand:
+        raise PlanError("a limit without an order")
+
+
+def _check_rank(column: Column) -> None:
+    if column.kind not in ("number", "date"):
+        raise PlanError(f"{column.name} has no order")
+    if column.unclear:
+        raise PlanError(f"day and month cannot be told apart in {column.name}")
 
 
 def _check_groups(plan: Plan, by: Column) -> None:
     if plan.aggregate == "list":
         raise PlanError("rows are listed, not grouped")
+    if plan.column == plan.by:
+        raise PlanError("a column grouped by itself")
     if plan.unit and (by.kind != "date" or plan.unit not in UNITS):
         raise PlanError(f"{by.name} cannot be grouped so")
     if plan.unit == "month" and by.unclear:

@@ -161,7 +161,7 @@ class _Run:
         return found
 
     def _left_out(self, column: Column) -> dict[str, Any]:
-        value, cell = _value(column), f"c{column.index}"
+        value, cell = self._computed_with(column), f"c{column.index}"
         blank, other = self._one(
             f"""SELECT count(*) FILTER ({cell} IS NULL),
                        count(*) FILTER ({cell} IS NOT NULL AND {value} IS NULL)
@@ -169,9 +169,14 @@ class _Run:
         )
         return {"blank": blank, "other": other}
 
+    def _computed_with(self, column: Column) -> str:
+        """What the aggregate takes in. Different values are told apart as groups are, by their cells."""
+        return f"lower(c{column.index})" if self.plan.aggregate == "count_distinct" else _value(column)
+
     def _distinct(self, column: Column) -> dict[str, Any]:
         cell = f"c{column.index}"
-        (count,) = self._one(f"SELECT count(DISTINCT lower({cell})) FROM t WHERE {self.where}")  # noqa: S608
+        made = _aggregate(self.plan.aggregate, self._computed_with(column))
+        (count,) = self._one(f"SELECT {made} FROM t WHERE {self.where}")  # noqa: S608
         groups = self._all(
             f"""SELECT arg_min({cell}, r), count(*), min(r) FROM t WHERE {self.where} AND {cell} IS NOT NULL
                  GROUP BY lower({cell}) ORDER BY 2 DESC, 3 LIMIT {SHOWN_GROUPS}"""  # noqa: S608
@@ -202,8 +207,10 @@ class _Run:
             form = {"year": "%Y", "month": "%Y-%m"}[plan.unit]
             key = f"strftime(d{by.index}, '{form}')"
         column = None if plan.column is None else self.table.columns[plan.column]
-        made = "count(*)" if column is None else _aggregate(plan.aggregate, _value(column), distinct=True)
-        counted = "count(*)" if column is None else f"count({_value(column)})"
+        made = counted = "count(*)"
+        if column is not None:
+            value = self._computed_with(column)
+            made, counted = _aggregate(plan.aggregate, value), f"count({value})"
         rank = f"{made} / {counted}" if plan.aggregate == "average" else made
         way = "ASC" if plan.order == "lowest" else "DESC"
         order = f"lower({key})" if plan.unit and plan.order is None else f"{rank} {way} NULLS LAST, min(r)"
@@ -229,7 +236,8 @@ class _Run:
     def _listed(self) -> list[dict[str, Any]]:
         plan = self.plan
         order = "r"
-        if plan.column is not None and plan.order:
+        if plan.order:
+            assert plan.column is not None
             way = "ASC" if plan.order == "lowest" else "DESC"
             order = f"{_value(self.table.columns[plan.column])} {way} NULLS LAST, r"
         limit = min(plan.limit or SHOWN_ROWS, SHOWN_ROWS)
@@ -262,7 +270,7 @@ def _value(column: Column) -> str:
     return {"number": "n", "date": "d"}.get(column.kind, "c") + str(column.index)
 
 
-def _aggregate(name: str, value: str, *, distinct: bool = False) -> str:
+def _aggregate(name: str, value: str) -> str:
     if name == "count_distinct":
         return f"count(DISTINCT {value})"
     if name == "median":

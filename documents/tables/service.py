@@ -22,6 +22,7 @@ from config.queues import ring
 from documents.ingestion import storage
 from documents.models import Chunk, Document, DocumentPart, MediaType
 from documents.parsing.guards import ParserChild
+from documents.retrieval.types import Passage
 from documents.selectors import documents_visible_to
 from documents.tables import files
 
@@ -135,6 +136,14 @@ def prepare(document_id: int) -> bool:
         files.remove(Path(table.source).name)  # deleted meanwhile
         return False
     return True
+
+
+def rows_of(passage: Passage) -> int | None:
+    """How many rows the table of a passage has; None where it is of no table, or of one deleted meanwhile."""
+    if passage.page is not None or passage.lines is not None:
+        return None
+    tables = Document.objects.filter(pk=passage.document_id, media_type=MediaType.CSV)
+    return tables.values_list("row_count", flat=True).first()
 
 
 def chunk_at(document_id: int, row: int | None) -> int | None:

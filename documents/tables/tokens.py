@@ -34,7 +34,8 @@ PHRASES = {
     "common": "most common|most frequent|commonest|most often|most frequently",
     "rare": "least common|least frequent|rarest",
     "distinct": "different|distinct|unique",
-    ">": "more than|greater than|higher than|larger than|bigger than|over|above|exceeding|exceeds|>",
+    ">": "more than|greater than|higher than|larger than|bigger than|over|above|exceeding|exceeds"
+    "|that exceed|that exceeds|>",
     ">=": "at least|no less than|not less than|>=|from at least",
     "<": "less than|fewer than|lower than|smaller than|under|below|<",
     "<=": "at most|no more than|not more than|up to|<=",
@@ -51,20 +52,34 @@ PHRASES = {
     "year": "year",
     "month": "month",
     "blank": "blank|empty|missing|not filled|not given|without a value",
-    "contains": "contains|contain|containing|that contain",
+    "contains": "contains|contain|containing|that contain|that contains",
     "which": "which|what|who",
-    "have": "has|have|had|with",
+    "have": "has|have|had|with|that has|that have|that had",
     "top": "top",
     "in": "in|during|on|from|for|of|at",
     "=": "=|equals|equal to|is equal to",
     "list": "list|show|show me|list all|show all",
-    "": "the|a|an|is|are|was|were|be|been|there|do|does|did|please|tell|me|give|what is|what are|what was"
-    "|what were|what's|that|whose|where|which are|that are|which is|that is|all|value|values|of them|any"
-    "|can you|could you|i|we|in total|altogether|overall|calculate|compute|find|it|its|their|only"
+    "": "the|a|an|is|are|was|were|be|been|do|does|did|please|tell|me|give|what is|what are|what was"
+    "|what were|what's|whose|where|which are|which is|all|value|values|any"
+    "|is there|are there|was there|were there|there is|there are|there was|there were|there be|there been"
+    "|that is|that are|that was|that were|that live|that come|that belong|that exist"
+    "|can you|could you|i|we|in total|altogether|overall|calculate|compute|find|only"
     "|located|listed|recorded|exist|exists|live|lives|come|comes|belong|belongs",
 }
 KEYWORDS = {phrase: keyword for keyword, phrases in PHRASES.items() for phrase in phrases.split("|")}
 LONGEST = max(len(phrase.split()) for phrase in KEYWORDS)
+# What stands for something said before, which nobody here knows: no reading of a question has such a word.
+REFERRING = re.compile(
+    r"it|its|itself|they|them|their|theirs|themselves|he|him|his|she|her|hers|this|that|these|those|there|ones"
+    r"|others",
+    re.IGNORECASE,
+)
+# Behind one of these "that" begins no clause about the word before: "how many in that are open".
+BEFORE_A_PRONOUN = re.compile(
+    r"in|on|at|of|for|from|by|per|with|than|to|during|and|or|not|is|are|was|were|do|does|did|has|have|had|can"
+    r"|could",
+    re.IGNORECASE,
+)
 ROWS = {"row", "record", "entry", "line", "item", "case", "datum"}
 PLACES = {"table", "file", "csv", "data", "dataset", "sheet", "spreadsheet", "document", "list"}
 
@@ -175,6 +190,7 @@ class _Options:
         matches: dict[str, list[Match]],
     ) -> None:
         self.words, self.spans, self.text, self.table, self.matches = words, spans, text, table, matches
+        self.is_shouted = text.isupper()
         self.columns = [(name_words(column.name), column.index) for column in table.columns]
         stem = re.sub(r"\.\w{1,4}$", "", table.name.rsplit("/", 1)[-1])
         self.nouns = {form for word in name_words(stem) for form in forms(word) if len(word) > 2}
@@ -191,8 +207,20 @@ class _Options:
     def at(self, at: int) -> list[Token]:
         if at not in self._known:
             made = [*self._columns(at), *self._values(at), *self._keywords(at), *self._others(at)]
+            if self._refers(at):
+                made = [token for token in made if token.size > 1 and not self._is_pronoun(at)]
             self._known[at] = sorted(dict.fromkeys(made), key=lambda token: -token.size)
         return self._known[at]
+
+    def _refers(self, at: int) -> bool:
+        """Whether the word stands for something said before; the department IT is written in capitals."""
+        word = self.words[at]
+        return bool(REFERRING.fullmatch(word)) and (self.is_shouted or not word.isupper())
+
+    def _is_pronoun(self, at: int) -> bool:
+        """Whether a "that" is the thing itself, and does not begin a clause about the word before."""
+        is_that = self.words[at].lower() == "that"
+        return is_that and (at == 0 or bool(BEFORE_A_PRONOUN.fullmatch(self.words[at - 1])))
 
     def _columns(self, at: int) -> Iterator[Token]:
         for named, index in self.columns:

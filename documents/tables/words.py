@@ -35,7 +35,7 @@ def plan_words(plan: Plan, table: Table) -> str:
         by = code(table.columns[plan.by].name)
         said += f" for each {plan.unit} of {by}" if plan.unit else f" for each {by}"
     said += where_words(plan, table)
-    if plan.order and (plan.by is not None or plan.aggregate == "list"):
+    if plan.order:
         said += f", the {plan.order} first"
     return said
 
@@ -74,7 +74,7 @@ def _what(plan: Plan, table: Table) -> str:
     if plan.aggregate == "count":
         return "number of rows"
     if plan.aggregate == "list":
-        if plan.column is not None:
+        if plan.column is not None and plan.order:
             return f"rows by {code(table.columns[plan.column].name)}"
         return "rows"
     assert plan.column is not None

@@ -59,6 +59,7 @@ def test_what_has_no_counterpart_is_added(earlier, question, whole):
     "question",
     ["Why?", "How long does it take to approve?", "Who else is in charge of the budget?", "Is that allowed?"]
     + ["And what do managers and their deputies get?", "How many may be carried over to next year?"]
+    + ["Which has the most days of leave?", "How many that are open belong to managers?"]
     + ["Und wie viele Tage haben Teilzeitkräfte im Jahr?", "那么兼职员工呢？", "Thanks!", "And managers?"],
 )
 def test_whatever_else_may_refer_back_carries_the_earlier_question(question):

@@ -35,6 +35,9 @@ GOOD = [
     where("city", "blank"),
     where("nothing", "blank"),
     {"do": "count", "by": "day", "unit": "month"},
+    {"do": "list", "limit": 5},
+    {"do": "list", "column": "city"},
+    {"do": "list", "column": "amount", "order": "highest", "limit": 10},
 ]
 
 
@@ -70,6 +73,17 @@ WRONG = [
     {"do": "count", "by": "city", "limit": 10**9},
     {"do": "count", "by": "city", "limit": True},
     {"do": "count", "by": "city", "limit": "3"},
+    {"do": "sum", "column": "amount", "order": "highest", "limit": 10},
+    {"do": "sum", "column": "amount", "order": "highest"},
+    {"do": "average", "column": "amount", "limit": 10},
+    {"do": "count", "order": "lowest", "limit": 1},
+    {"do": "count", "by": "day", "unit": "year", "limit": 1},
+    {"do": "count_distinct", "column": "city", "by": "city"},
+    {"do": "sum", "column": "amount", "by": "amount"},
+    {"do": "list", "column": "amount", "limit": 10},
+    {"do": "list", "order": "highest", "limit": 10},
+    {"do": "list", "column": "city", "order": "highest"},
+    {"do": "list", "column": "unclear", "order": "lowest"},
     {"do": "count", "where": {"column": "city"}},
     {"do": "count", "where": ["city = 'Rome'"]},
     {"do": "count", "where": [where("city", "=", "Rome")["where"][0]] * 9},
@@ -121,3 +135,28 @@ def test_a_value_that_no_cell_has_is_refused_and_not_counted_as_zero(asking):
 def test_a_sum_beyond_what_can_be_held_is_no_answer(asking):
     ask = asking(b"city,n\nRome,1\nOslo,2\n", "t.csv")
     assert "not computed" in ask(plan=where("n", ">", "9" * 39))["reason"]
+
+
+def test_a_limit_that_cannot_be_kept_computes_nothing(asking):
+    ask = asking(b"city,n\nRome,1\nOslo,2\nBern,3\n", "t.csv")
+    best = {"column": "n", "order": "highest", "limit": 2}
+    refused = ask(plan={"do": "sum"} | best)
+    assert (refused["reason"], "result" in refused) == ("an order of nothing", False)
+    listed = ask(plan={"do": "list"} | best)
+    assert [one["row"] for one in listed["result"]["listed"]] == [3, 2]
+    assert listed["words"] == "rows by `n`, the highest first"
+    assert ask(plan={"do": "list", "column": "n"})["words"] == "rows"  # they stand as in the file
+
+
+def test_different_values_are_the_same_alone_and_in_groups(asking):
+    ask = asking(
+        b"city,kind,price\nRome,A,1.0\nRome,a,1.00\nRome,b,x\nRome,,2\nOslo,B,3\nOslo,b,4\n", "t.csv"
+    )
+    for column, alone, grouped in (("kind", "2", ["2", "1"]), ("price", "6", ["4", "2"])):
+        plan = {"do": "count_distinct", "column": column}
+        whole = ask(plan=plan)["result"]
+        groups = ask(plan=plan | {"by": "city", "order": "highest"})["result"]
+        assert whole["value"] == alone
+        assert [one["value"] for one in groups["groups"]] == grouped
+        assert (whole["blank"], whole["other"]) == (groups["blank"], groups["other"])
+        assert whole["other"] == 0  # what is no number is a value too

@@ -58,6 +58,8 @@ COUNTS = {
     ],
     "How many orders where the unit price is blank?": lambda f: f[f["unit price"].isna()],
     "How many orders have a missing unit price?": lambda f: f[f["unit price"].isna()],
+    "How many orders are there that have a quantity over 20?": lambda f: f[f.Quantity > 20],
+    "How many orders that are open?": lambda f: f[f.status == "open"],
     'How many orders where city is "new york"?': lambda f: f[f.city == "New York"],
 }
 
@@ -135,6 +137,26 @@ NOT_UNDERSTOOD = [
     "How many customers have more than 5 orders?",
     "sum of profit by city",
     "How many orders above 12 in 1 and 2?",
+    "How many of them are open?",
+    "HOW MANY OF THEM ARE OPEN?",
+    "Which of them has the highest quantity?",
+    "How many orders are in it?",
+    "What is its average quantity?",
+    "How many orders in that are open?",
+    "How many of that are open?",
+    "How many of those orders are open?",
+    "How many orders in this city are open?",
+    "How many orders are open there?",
+    "How many open ones are in Berlin?",
+    "How many where status is open?",
+    "the sum of the ten highest quantities",
+    "sum of the 10 highest quantities",
+    "What is the sum of quantity of the top 10 orders?",
+    "sum of quantity for the 2020 highest",
+    "sum of quantity highest",
+    "average quantity highest by city",
+    "How many orders in Berlin have the highest quantity?",
+    "top 3 orders by city",
     "How many",
     "",
     "the of in",
@@ -153,6 +175,18 @@ def test_a_value_of_several_columns_is_not_guessed_at(asking):
     assert "plan" not in answer
     assert answer["ambiguous"] == ["berlin", ["sender", "receiver"]]
     assert ask("How many parcels where receiver is Berlin?")["result"]["value"] == "2"
+
+
+def test_a_word_that_refers_back_is_a_value_only_in_capitals_or_quotes(asking):
+    ask = asking(b"id,dept,city\n1,IT,Bern\n2,HR,Bern\n3,IT,Rome\n", "staff.csv")
+    assert ask("How many rows are in IT?")["result"]["value"] == "2"
+    assert ask('How many rows where dept is "it"?')["result"]["value"] == "2"
+    for question in (
+        "How many rows are in it?",
+        "How many cities does it have?",
+        "HOW MANY ROWS DOES IT HAVE?",
+    ):
+        assert "plan" not in ask(question), question
 
 
 def test_two_columns_of_dates_are_not_guessed_at_either(asking):
