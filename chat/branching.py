@@ -19,8 +19,8 @@ from chat.text import storable
 from collections_app.models import Provider
 from config.errors import ErrorCode, VerbatimError
 
-# What a trace tells of the text; the rest is about retrieval.
-OF_THE_TEXT = ("sentences", "general_parts", "refused", "ours_from", "ms")
+# What a trace tells of the text and how it was written; the rest is about retrieval.
+OF_THE_TEXT = ("sentences", "general_parts", "refused", "ours_from", "ms", "prompt", "reasoning_chars")
 
 
 def question_edit(
@@ -99,6 +99,21 @@ def _continue(answer: Message, origin: str) -> tuple[ChatSession, Message, Messa
     session_touch(session, head=new)
     session_hint(session, origin=origin)
     return session, old.parent, new
+
+
+@transaction.atomic
+def continuation_prompt_set(*, message_id: int, prompt: dict[str, Any]) -> None:
+    """Record in the trace of an answer that goes on what its LLM is about to be asked; nothing if it is gone.
+
+    Args:
+        prompt: as `FittedPrompt.traced` tells it.
+    """
+    # its session is held as by who stores the answer's end, which may come at the same time if it is stopped
+    ChatSession.objects.select_for_update(of=("self",), no_key=True).filter(messages=message_id).first()
+    trace = MessageTrace.objects.filter(message_id=message_id).first()
+    if trace is not None:
+        trace.data = trace.data | {"prompt": prompt}
+        trace.save(update_fields=["data"])
 
 
 def _passages_copy(old: Message, new: Message) -> None:

@@ -116,7 +116,8 @@ class FactsSerializer(serializers.Serializer):
     )
     trimmed = serializers.DictField(
         child=serializers.IntegerField(),
-        help_text="How many `history`, `neighbours`, `passages` did not fit the window; empty for none.",
+        help_text="How many `history`, `neighbours`, `passages`, and characters of the `answer` that was "
+        "continued, did not fit the window; empty for none.",
     )
     can_continue = serializers.BooleanField(help_text="It ended before its end, and can go on from there.")
 

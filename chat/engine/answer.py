@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from chat import selectors, services
+from chat import branching, selectors, services
 from chat.engine import budget, history, publish, rounds, stream_log, tables
 from chat.engine.budget import FittedPrompt
 from chat.engine.continuation import Joint, passages_of, prompt_for
@@ -201,7 +201,9 @@ class Generation:
         try:
             llm = self.draft.meter.on(registry.build(registry.config_for(context.collection)))
             window = await windows.window_of(llm)
-            self.draft.prompt = prompt_for(context, continued, joint, llm_window=window)
+            prompt = self.draft.prompt = prompt_for(context, continued, joint, llm_window=window)
+            told = prompt.traced()
+            await in_thread(branching.continuation_prompt_set, message_id=self.message_id, prompt=told)
             await self._write(llm, context, joint)
         finally:
             self._say(joint.end())

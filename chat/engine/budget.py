@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from chat.engine.tokens import estimate_message, estimate_tokens
 from chat.llm.base import ChatMessage, LLMRequest
@@ -24,7 +25,8 @@ class FittedPrompt:
     Attributes:
         messages: system first, user last.
         passages: those that were kept; the marker of each is its index + 1.
-        trimmed: how many of each were cut to fit: {"history", "neighbours", "passages"}.
+        trimmed: how many of each were cut to fit: {"history", "neighbours", "passages"}; where an answer goes
+            on also {"answer"}, characters of its text so far.
         prompt_tokens: an estimate, rather too high.
         max_tokens: what is left of the window for the answer, at most what the collection allows.
         window: tokens of prompt and answer together: the collection's, or the model's own if that is smaller.
@@ -36,6 +38,10 @@ class FittedPrompt:
     prompt_tokens: int = 0
     max_tokens: int = 1024
     window: int = 8192
+
+    def traced(self) -> dict[str, Any]:
+        """What an answer's trace tells of it."""
+        return {"tokens": self.prompt_tokens, "window": self.window, "trimmed": self.trimmed}
 
     def request(self, collection: Collection, question: str) -> LLMRequest:
         """What the collection's LLM is asked."""

@@ -85,6 +85,7 @@ def prompt_for(
     """
     passages = passages_of(continued)
     limit = budget.window_of(context.collection, llm_window) // PART_OF_WINDOW
+    shown, left_out = _last_part(joint.kept.rstrip(), limit)
     prompt = budget.fit(
         collection=context.collection,
         question=context.question,
@@ -92,9 +93,9 @@ def prompt_for(
         history=context.history,
         searched_for=continued.searched_for,
         llm_window=llm_window,
-        after=(ChatMessage("assistant", _last_part(joint.kept.rstrip(), limit)), fill("continue")[-1]),
+        after=(ChatMessage("assistant", shown), fill("continue")[-1]),
     )
-    return replace(prompt, passages=passages)
+    return replace(prompt, passages=passages, trimmed=prompt.trimmed | {"answer": left_out})
 
 
 def passages_of(continued: Continued) -> tuple[Passage, ...]:
@@ -102,12 +103,15 @@ def passages_of(continued: Continued) -> tuple[Passage, ...]:
     return tuple(_passage(source) for source in continued.sources)
 
 
-def _last_part(text: str, tokens: int) -> str:
-    """The end of a text, of at most so many tokens, from a blank on."""
-    whole = text
-    while (cost := estimate_tokens(text)) > tokens:
-        text = text[-max(1, len(text) * tokens // cost - 1) :]
-    return text if len(text) == len(whole) else "… " + text.partition(" ")[2].lstrip()
+def _last_part(text: str, tokens: int) -> tuple[str, int]:
+    """The end of a text, of at most so many tokens, from a blank on; and how many characters precede it."""
+    end = text
+    while (cost := estimate_tokens(end)) > tokens:
+        end = end[-max(1, len(end) * tokens // cost - 1) :]
+    if len(end) == len(text):
+        return text, 0
+    end = end.partition(" ")[2].lstrip()
+    return f"… {end}", len(text) - len(end)
 
 
 def _passage(source: MessageSource) -> Passage:

@@ -91,7 +91,7 @@ def retrieval_trace(
         "candidates": [
             one | {"cut": cut.get(one["chunk_id"], one["cut"])} for one in found.get("candidates", [])
         ],
-        "prompt": {"tokens": prompt.prompt_tokens, "window": prompt.window, "trimmed": prompt.trimmed},
+        "prompt": prompt.traced(),
         "search_ms": result.trace.get("ms", {}),
     }
 

@@ -135,6 +135,7 @@ class Rounds:
                         answer.stop(reason)
             except stream_log.REDIS_ERRORS as error:
                 publish.here().redis_failed(error)
+                beat_at = 0.0  # it may come back without the heartbeats
             await asyncio.sleep(stop.POLL_SECONDS)
 
     async def _keep(self) -> None:

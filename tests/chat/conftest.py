@@ -16,11 +16,13 @@ from django.core.cache import cache
 
 from accounts import tokens
 from accounts.models import User
+from chat.engine import repair
 from chat.engine.threads import in_thread
 from chat.llm import registry, windows
 from chat.llm.base import Finished, LLMConfig, LLMEvent, LLMRequest, TextDelta
 from chat.models import Message
 from collections_app.models import Collection
+from config import redis
 from config.asgi import application
 from config.embedded import ports
 from documents.embedding.registry import get_embedder
@@ -125,6 +127,7 @@ def add_document(collection: Collection, admin: User, name: str, texts: list[str
 def _no_memory():
     windows.forget()
     cache.clear()  # the whole database of this run's own Redis: message ids start again in each test
+    redis.client().set(repair.mark_key(), 1, ex=3600)  # as if it had been there for long
 
 
 @asynccontextmanager

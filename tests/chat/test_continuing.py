@@ -6,8 +6,9 @@ import pytest
 
 from chat import branching, selectors, services, tree
 from chat.engine.threads import in_thread
+from chat.engine.tokens import estimate_message
 from chat.llm.base import Finished, LLMConfig
-from chat.models import ChatSession, Message, MessageStatus
+from chat.models import ChatSession, Message, MessageStatus, MessageTrace, UsageEntry
 from collections_app.models import Collection, Provider
 from config.errors import ErrorCode, VerbatimError
 from tests.chat.conftest import ANSWER, QUESTION, stored
@@ -240,6 +241,61 @@ async def test_a_long_answer_is_shown_to_the_llm_from_its_end(connect, llm, memb
     assert said.startswith("… word")
     assert said.endswith("word3998")
     assert llm.calls[-1].messages[-3].content.endswith(f"Question: {QUESTION}")
+    left_out = text.index(said.removeprefix("… "))
+    assert left_out > 1000
+    assert end["trimmed"] == {"answer": left_out}
+    prompt = (await stored(end["message_id"])).trace.data["prompt"]
+    assert prompt["tokens"] == asked_tokens(llm)
+    assert (prompt["window"], prompt["trimmed"]["answer"]) == (2048, left_out)
+
+
+def asked_tokens(llm) -> int:
+    """Our estimate of the last prompt."""
+    return sum(estimate_message(message.content) for message in llm.calls[-1].messages)
+
+
+async def test_what_it_is_asked_is_recorded_before_it_writes_and_billed_if_its_process_dies(
+    connect, llm, member, collection
+):
+    socket = await connect(member)
+    old = (await cut(socket, collection))["stream_end"]["message_id"]
+    told = {"prompt": {"tokens": 7, "window": 9, "trimmed": {"history": 3}}, "reasoning_chars": 12}
+    data = (await stored(old)).trace.data | told
+    await in_thread(MessageTrace.objects.filter(message_id=old).update, data=data)
+    gate = asyncio.Event()
+    llm.script = [gate, *REST]
+    await socket.say(type="continue", message_id=old)
+    new = (await socket.hear_until("stream_start"))[0]["message_id"]
+    async with asyncio.timeout(10):
+        while len(llm.calls) < 2:
+            await asyncio.sleep(0.02)
+    assert await in_thread(services.answers_interrupt, message_ids=[new]) == 1
+    entry = await in_thread(UsageEntry.objects.get, message_id=new)
+    assert (entry.prompt_tokens, entry.estimated) == (asked_tokens(llm), True)
+    gate.set()
+    end = (await socket.hear_until("message_saved"))[-2]
+    assert (end["content"], end["trimmed"]) == (WHOLE, {})
+    trace = (await stored(new)).trace.data
+    assert trace["prompt"]["tokens"] == asked_tokens(llm)
+    assert trace["prompt"]["window"] == collection.context_tokens
+    assert trace["query"] == QUESTION
+    assert "reasoning_chars" not in trace
+
+
+def test_one_that_dies_before_its_llm_is_asked_costs_no_prompt(member, collection):
+    Collection.objects.filter(pk=collection.pk).update(llm_provider=Provider.CUSTOM)
+    collection.refresh_from_db()
+    _, _, answer = services.question_ask(user=member, collection=collection, message=QUESTION)
+    result = services.AnswerResult(
+        status="stopped",
+        content="There are 25 da",
+        finish_reason="stopped",
+        trace={"prompt": {"tokens": 900}},
+    )
+    old = services.answer_finish(message_id=answer.pk, result=result)
+    _, _, new = branching.answer_continue(answer=old)
+    services.answers_interrupt(message_ids=[new.pk])
+    assert UsageEntry.objects.get(message_id=new.pk).prompt_tokens == 0
 
 
 def test_what_we_say_ourselves_below_stays_below(member, collection):

@@ -72,7 +72,7 @@ class LLMServer:
                     await asyncio.gather(answering, return_exceptions=True)
                     break
                 answering.result()
-                record.closed.set()
+                record.close()
                 first = await leaving
                 if not first:
                     break
@@ -81,7 +81,7 @@ class LLMServer:
             pass
         finally:
             if record is not None:
-                record.closed.set()
+                record.close()
             if leaving is not None:
                 leaving.cancel()
                 await asyncio.gather(leaving, return_exceptions=True)

@@ -12,7 +12,13 @@ from typing import Any
 
 @dataclass
 class Record:
-    """One request as it arrived. `closed` is set when the client has gone or the answer is complete."""
+    """One request as it arrived.
+
+    Attributes:
+        at: when, by `time.monotonic`.
+        closed: set when the client has gone or the answer is complete.
+        closed_at: when that was.
+    """
 
     method: str
     path: str
@@ -20,6 +26,13 @@ class Record:
     body: dict[str, Any]
     at: float = field(default_factory=time.monotonic)
     closed: threading.Event = field(default_factory=threading.Event)
+    closed_at: float = 0.0
+
+    def close(self) -> None:
+        """The client has gone, or the answer is complete; said twice, the first counts."""
+        if not self.closed.is_set():
+            self.closed_at = time.monotonic()
+            self.closed.set()
 
     @property
     def model(self) -> str:

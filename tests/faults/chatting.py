@@ -102,6 +102,13 @@ class Asked:
         """The LLM's side."""
         return self.chats.llm.of(self.model_name)[-1]
 
+    def stopped_by(self, reader: Reader) -> float:
+        """Stopped in this tab: how many seconds later the LLM saw its connection closed."""
+        started = time.monotonic()
+        reader.say(type="stop", message_id=self.message_id)
+        assert self.record().closed.wait(HEAR_SECONDS)
+        return self.record().closed_at - started
+
     def resume_on(self, port: int) -> None:
         """The reader comes back, on this web process, with the number that he has seen."""
         seen = self.frames

@@ -6,6 +6,7 @@ import pytest
 
 from config import redis
 from tests.contracts.servers import words
+from tests.faults.chatting import Asked
 from tests.faults.truth import long
 
 PIECE = 20
@@ -23,13 +24,28 @@ def begin(chats, before: int = PIECE, **where):
     return asked, gate
 
 
+def age(stack, asked) -> None:
+    """As if it had begun longer ago than answers are let begin in peace."""
+    stack.rows(
+        "UPDATE chat_message SET created_at = created_at - interval '30 s' WHERE id = %s", asked.message_id
+    )
+
+
+def beside(chats, asked) -> Asked:
+    """The same answer in a tab on the other web process, as far as it has been said."""
+    tab = Asked(chats, chats.reader(chats.stack.other_port), asked.model_name, asked.question)
+    tab.reader.say(type="resume", session_id=asked.session_id, after_seq=0)
+    tab.reader.until_text(words(PIECE))
+    return tab
+
+
 @pytest.mark.parametrize("waits", [False, pytest.param(True, marks=long)])
 def test_a_killed_web_process_leaves_what_had_arrived_and_a_retry_works(stack, chats, record_chat, waits):
     stack.start_other_web()
+    run = stack.redis_client().info("server")["run_id"]
+    stack.redis_client().set(redis.key("heartbeats", run), 1, ex=3600)  # as if it had been there for long
     asked, gate = begin(chats)
-    beside = chats.reader(stack.other_port)
-    beside.say(type="resume", session_id=asked.session_id, after_seq=0)
-    beside.until("stream_chunk")
+    tab = beside(chats, asked)
     stored = "SELECT content FROM chat_message WHERE id = %s"
     stack.wait(lambda: stack.value(stored, asked.message_id) == words(PIECE), 10)  # stored once a second
     started = time.monotonic()
@@ -37,16 +53,13 @@ def test_a_killed_web_process_leaves_what_had_arrived_and_a_retry_works(stack, c
     assert asked.record().closed.wait(5)
     if not waits:  # as if the seconds of its heartbeat were over
         stack.redis_client().delete(redis.key("alive", str(asked.message_id)))
-        stack.rows(
-            "UPDATE chat_message SET created_at = created_at - interval '30 s' WHERE id = %s",
-            asked.message_id,
-        )
+        age(stack, asked)
     asked.resume_on(stack.other_port)
     asked.end()
-    beside.until("message_saved")
+    tab.end()
     seconds = time.monotonic() - started
-    asked.assert_kept("interrupted", words(PIECE), "interrupted")
-    assert beside.text() == words(PIECE)
+    for one in (asked, tab):
+        one.assert_kept("interrupted", words(PIECE), "interrupted")
     record_chat(
         "SIGKILL of the web process that writes the answer; the reader comes back on another one"
         + ("" if waits else " (its heartbeat ended by hand)"),
@@ -93,6 +106,59 @@ def test_redis_away_until_after_the_end_costs_no_word(stack, chats, record_chat)
     assert (row["status"], row["content"]) == ("complete", words(2 * PIECE))
     assert asked.frames[-2]["content"] == words(2 * PIECE)
     record_chat("Redis killed in mid-answer, back 6 s after the answer's end and empty", asked, seconds)
+
+
+@pytest.mark.parametrize("fault", ["Redis killed, back after 0.5 s and empty", "FLUSHALL of Redis"])
+def test_a_redis_that_forgets_who_writes_lets_nobody_be_taken_for_dead(stack, chats, record_chat, fault):
+    stack.start_other_web()
+    asked, gate = begin(chats)
+    tab = beside(chats, asked)
+    age(stack, asked)
+    model = stack.value("SELECT collection_id FROM chat_chatsession WHERE id = %s", asked.session_id)
+    time.sleep(1)  # the next heartbeat is not due for seconds
+    started = time.monotonic()
+    if fault.startswith("FLUSHALL"):
+        stack.redis_client().flushall()
+    else:
+        stack.redis.kill()
+        time.sleep(0.5)
+        stack.start_redis()
+    status = "SELECT status FROM chat_message WHERE id = %s"
+    again = chats.reader(stack.other_port)
+    while time.monotonic() < started + 6:  # longer than from one heartbeat to the next
+        listed = stack.client.get(f"/api/chat/sessions/{asked.session_id}/messages").json()["results"]
+        assert [one["status"] for one in listed] == ["complete", "streaming"]
+        again.say(type="chat", model_id=model, message="And now?", session_id=asked.session_id)
+        assert again.hear()["code"] == "session_busy"
+        assert stack.value(status, asked.message_id) == "streaming"
+        time.sleep(0.1)
+    gate.set()
+    for one in (asked, tab):
+        one.end()
+        one.assert_kept("complete", words(2 * PIECE))
+    record_chat(
+        f"{fault}, in mid-answer; nobody takes it for dead, a second question is told `session_busy` "
+        "(what a reader on the other process saw)",
+        tab,
+        time.monotonic() - started,
+    )
+
+
+@long
+def test_an_answer_whose_web_process_died_together_with_redis_is_interrupted(stack, chats, record_chat):
+    asked, _ = begin(chats)
+    stored = "SELECT content FROM chat_message WHERE id = %s"
+    stack.wait(lambda: stack.value(stored, asked.message_id) == words(PIECE), 10)
+    started = time.monotonic()
+    stack.web.kill()
+    stack.redis.kill()
+    stack.start_redis()
+    stack.start_web()
+    asked.resume_on(stack.port)
+    asked.end()
+    seconds = time.monotonic() - started
+    asked.assert_kept("interrupted", words(PIECE), "interrupted")
+    record_chat("SIGKILL of the web process and of Redis, both back at once", asked, seconds)
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])

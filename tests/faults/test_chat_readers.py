@@ -9,6 +9,8 @@ from tests.contracts.servers import words
 from tests.faults.chatting import QUESTION
 from tests.faults.test_chat_crashes import PIECE, begin
 
+STOP_SECONDS = 1.0  # what is promised; with 13 busy processes on two cores it took a quarter of that
+
 
 def test_an_answer_whose_reader_has_gone_is_written_and_stored(stack, chats, record_chat):
     asked, gate = begin(chats)
@@ -27,11 +29,8 @@ def test_an_answer_whose_reader_has_gone_is_written_and_stored(stack, chats, rec
 def test_a_stop_on_another_web_process_closes_the_llms_connection(stack, chats, record_chat):
     stack.start_other_web()
     asked, _ = begin(chats)
-    other = chats.reader(stack.other_port)
-    started = time.monotonic()
-    other.say(type="stop", message_id=asked.message_id)
-    assert asked.record().closed.wait(5)
-    noticed = time.monotonic() - started
+    noticed = asked.stopped_by(chats.reader(stack.other_port))
+    assert noticed < STOP_SECONDS
     end = asked.end()
     assert end["finish_reason"] == "stopped"
     asked.assert_kept("stopped", words(PIECE))
@@ -42,10 +41,8 @@ def test_a_stop_on_another_web_process_closes_the_llms_connection(stack, chats, 
 
 def test_a_stop_in_another_tab_of_the_same_process_closes_the_llms_connection(stack, chats, record_chat):
     asked, _ = begin(chats)
-    started = time.monotonic()
-    chats.reader().say(type="stop", message_id=asked.message_id)
-    assert asked.record().closed.wait(5)
-    noticed = time.monotonic() - started
+    noticed = asked.stopped_by(chats.reader())
+    assert noticed < STOP_SECONDS
     asked.end()
     asked.assert_kept("stopped", words(PIECE))
     record_chat(
@@ -58,10 +55,8 @@ def test_a_stop_in_another_tab_of_the_same_process_closes_the_llms_connection(st
 
 def test_a_stop_before_the_first_word_closes_the_llms_connection(stack, chats, record_chat):
     asked, _ = begin(chats, 0)
-    started = time.monotonic()
-    asked.reader.say(type="stop", message_id=asked.message_id)
-    assert asked.record().closed.wait(5)
-    noticed = time.monotonic() - started
+    noticed = asked.stopped_by(asked.reader)
+    assert noticed < STOP_SECONDS
     asked.end()
     asked.assert_kept("stopped", "")
     record_chat("Stopped before the first word", asked, noticed, f"1 request, closed after {noticed:.2f} s")

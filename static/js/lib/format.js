@@ -12,7 +12,7 @@ export const number = (value) => NUMBER.format(value ?? 0);
 /** "1 page", "12 pages" */
 export const count = (value, one, many = `${one}s`) => `${number(value)} ${value === 1 ? one : many}`;
 
-const LEFT_OUT = { history: ["earlier message"], neighbours: ["passage's surrounding text", "passages' surrounding text"], passages: ["passage"] };
+const LEFT_OUT = { history: ["earlier message"], neighbours: ["passage's surrounding text", "passages' surrounding text"], passages: ["passage"], answer: ["character of the answer so far", "characters of the answer so far"] };
 
 /** What did not fit into an LLM's window, in words; empty for nothing. */
 export const leftOut = (trimmed) => Object.entries(trimmed ?? {}).filter(([, many]) => many).map(([what, many]) => count(many, ...(LEFT_OUT[what] ?? [what, what]))).join(", ");

@@ -1,0 +1,80 @@
+"""Who writes an answer is heard, and nobody is taken for dead because Redis has forgotten whom it heard."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from chat import services
+from chat.engine import repair, stop, stream_log
+from chat.engine.threads import in_thread
+from chat.models import Message
+from config import redis
+from tests.chat.conftest import ANSWER, QUESTION
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def emptied() -> None:
+    redis.client().flushall()
+
+
+def back_with_old_data() -> None:
+    """What it saved before its restart: the mark, and no heartbeat of the answers since."""
+    redis.client().rename(repair.mark_key(), redis.key("heartbeats", "the-run-before"))
+
+
+@pytest.mark.parametrize("lose", [emptied, back_with_old_data])
+def test_silence_says_nothing_until_everybody_could_be_heard_again(member, collection, client_for, lose):
+    session, _, answer = services.question_ask(user=member, collection=collection, message=QUESTION)
+    Message.objects.filter(pk=answer.pk).update(created_at=timezone.now() - timedelta(seconds=30))
+    lose()
+    assert repair.repair_session(session.pk) == 0
+    assert repair.repair_all() == 0
+    listed = client_for(member).get(f"/api/chat/sessions/{session.pk}/messages").json()["results"]
+    assert listed[1]["status"] == "streaming"
+    left = redis.client().ttl(repair.mark_key())
+    assert repair.MARK_SECONDS - 10 < left <= repair.MARK_SECONDS
+    redis.client().expire(repair.mark_key(), left - stream_log.HEARTBEAT_SECONDS)  # so much later
+    assert repair.repair_all() == 1
+
+
+def test_the_wait_begins_also_while_nothing_is_written(db):
+    emptied()
+    assert repair.repair_all() == 0
+    assert redis.client().exists(repair.mark_key())
+
+
+async def test_whoever_writes_is_heard_at_once_when_redis_is_back(
+    connect, llm, member, collection, monkeypatch
+):
+    gate = asyncio.Event()
+    llm.script = [ANSWER[0], gate]
+    socket = await connect(member)
+    await socket.say(type="chat", model_id=collection.pk, message=QUESTION)
+    message_id = (await socket.hear_until("stream_chunk"))[0]["message_id"]
+    beats: list[set[int]] = []
+    kept, asked = stream_log.heartbeats, stop.asked
+
+    async def heartbeats(message_ids):
+        await kept(message_ids)
+        beats.append(set(message_ids))
+
+    async def away(message_ids):
+        monkeypatch.setattr(stop, "asked", asked)
+        await in_thread(emptied)
+        raise ConnectionError("as if")
+
+    async with asyncio.timeout(5):
+        while not await stream_log.is_alive(message_id):
+            await asyncio.sleep(0.02)
+    monkeypatch.setattr(stream_log, "heartbeats", heartbeats)
+    monkeypatch.setattr(stop, "asked", away)
+    async with asyncio.timeout(stream_log.HEARTBEAT_SECONDS / 4 - 2):  # before the next one is due
+        while not beats:
+            await asyncio.sleep(0.02)
+    assert beats == [{message_id}]
+    assert await stream_log.is_alive(message_id)
+    gate.set()
+    await socket.hear_until("message_saved")
