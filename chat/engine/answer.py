@@ -16,16 +16,16 @@ from typing import Any
 from django.db import DatabaseError
 
 from chat import selectors, services
-from chat.engine import budget, citations, history, publish, rounds, stream_log, tables
+from chat.engine import budget, history, publish, rounds, stream_log, tables
 from chat.engine.budget import FittedPrompt
-from chat.engine.continuation import Joint, passages_of, prompt_for
+from chat.engine.continuation import Joint, Shown, passages_of, prompt_for
 from chat.engine.general import general_parts
 from chat.engine.outcome import Draft, conclude, require_words, retrieval_trace
 from chat.engine.refusal import closing, refusal_text
 from chat.engine.threads import in_thread
 from chat.llm import errors as llm_errors
 from chat.llm import registry, windows
-from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta
+from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta, TextWasReasoning
 from chat.models import Message
 from chat.protocol import error_fields
 from chat.rendering import render_markdown
@@ -266,23 +266,25 @@ class Generation:
         request = replace(request, pause=self._rounds.reading_pause)
         if context.max_tokens is not None:
             request = replace(request, max_tokens=min(request.max_tokens, context.max_tokens))
-        markers = citations.MarkerFilter(len(prompt.passages))
+        shown = Shown(len(prompt.passages), joint)
+        before = len(self.draft.text)
         asked = time.monotonic()
-        if joint is not None:  # said already; whether it left code open matters for what follows
-            markers.feed(joint.kept)
-            markers.flush()
         try:
             async with aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
                 async for event in events:
                     if isinstance(event, TextDelta):
                         self.draft.milliseconds.setdefault("first_token", _since(asked))
-                        self._say(markers.feed(joint.feed(event.text) if joint else event.text))
+                        self._say(shown.feed(event.text))
                     elif isinstance(event, ReasoningDelta):
                         self._think(event.text, _since(asked))
+                    elif isinstance(event, TextWasReasoning):
+                        self.draft.take_back(before)
+                        self._unsent.clear()
+                        shown.restart()
                     elif isinstance(event, Finished):
                         self.draft.finish_reason, self.draft.usage = event.reason, event.usage
         finally:
-            self._say((markers.feed(joint.end()) if joint else "") + markers.flush())
+            self._say(shown.end())
             self.draft.milliseconds["write"] = _since(asked)
         require_words(self.draft)
 

@@ -9,6 +9,7 @@ from chat.sentences import Sentence, sentences
 from chat.support.evidence import Claim, Evidence
 from chat.support.meaning import question, similarities
 from chat.support.verdict import SURE_SHARE, Verdict, claim_of, is_borne_out, is_open, judge, shared_words
+from chat.text import Backticks
 from documents.retrieval.types import Passage
 
 # What a marker may look like: [1] [ 1 ] [^1] [1, 2] [1; 2] [1-3] [1 and 2] [[1]] 【1】 【1†source】 ［1］
@@ -54,8 +55,7 @@ class MarkerFilter:
     def __init__(self, passages: int) -> None:
         self._known = passages
         self._held = ""
-        self._code = 0  # length of the run of backticks that opened the code we are in
-        self._run = 0  # backticks just seen
+        self._code = Backticks()
         self._carry = ""  # blanks before a dropped marker that another one follows at once
         self.cited: list[int] = []
         self.dropped: list[int] = []
@@ -77,7 +77,7 @@ class MarkerFilter:
             upto = stop.start() if stop else len(text)
             plain = text[at:upto]
             if plain:
-                self._end_run()
+                self._code.other()
             if (stop is None and not last) or (stop and stop.group() in "[【［"):
                 plain, blanks = _trailing_blanks(plain)
             else:
@@ -93,23 +93,22 @@ class MarkerFilter:
                 break
             at = upto + taken
         if last:
-            self._end_run()
+            self._code.other()
         return "".join(out)
 
     def _at_stop(self, text: str, at: int, blanks: str, out: list[str], *, last: bool) -> int | None:
         """Deal with a bracket, a backtick or a line's end; characters taken, or None to wait for more."""
         char = text[at]
         if char == "`":
-            self._run += 1
+            self._code.backticks()
             out.append(char)
             return 1
-        self._end_run()
         if char == "\n":
-            if self._code < 3:
-                self._code = 0  # code within a line never closed: an ordinary backtick
+            self._code.line_end()
             out.append(char)
             return 1
-        if self._code:
+        self._code.other()
+        if self._code.open:
             out.append(blanks + char)
             return 1
         marker = _MARKER.match(text, at)
@@ -158,14 +157,6 @@ class MarkerFilter:
             within = range(max(1, first), min(final, self._known) + 1)
             _remember(found, [*within, *(one for one in (first, final) if one not in within)])
         return found
-
-    def _end_run(self) -> None:
-        """A run of backticks is over: it opens code, or closes the code that one of its length opened."""
-        if self._run and not self._code:
-            self._code = self._run
-        elif self._run and self._run == self._code:
-            self._code = 0
-        self._run = 0
 
 
 def _trailing_blanks(text: str) -> tuple[str, str]:

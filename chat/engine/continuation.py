@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from chat.engine import budget
 from chat.engine.budget import FittedPrompt
+from chat.engine.citations import MarkerFilter
 from chat.engine.tokens import estimate_tokens
 from chat.llm.base import ChatMessage
 from chat.models import MessageSource
@@ -68,9 +69,43 @@ class Joint:
         repeats = len(self._held) >= LEAST_OVERLAP
         return self._done(self._cut if repeats or not self._held else self._held)
 
+    def restart(self) -> None:
+        """What was fed is taken back: the text behind the joint begins now."""
+        self._held = ""
+
     def _done(self, text: str) -> str:
         self._held = None
         return text
+
+
+class Shown:
+    """What an LLM writes, as it is shown: behind the joint, if there is one, and its markers in order."""
+
+    def __init__(self, passages: int, joint: Joint | None) -> None:
+        self._passages = passages
+        self._joint = joint
+        self._markers = self._after_the_joint()
+
+    def feed(self, text: str) -> str:
+        """New text in; what is safe to show out."""
+        return self._markers.feed(self._joint.feed(text) if self._joint else text)
+
+    def end(self) -> str:
+        """Nothing follows: what was held back."""
+        return (self._markers.feed(self._joint.end()) if self._joint else "") + self._markers.flush()
+
+    def restart(self) -> None:
+        """What was fed is taken back."""
+        self._markers = self._after_the_joint()
+        if self._joint:
+            self._joint.restart()
+
+    def _after_the_joint(self) -> MarkerFilter:
+        markers = MarkerFilter(self._passages)
+        if self._joint:  # said already; whether it left code open matters for what follows
+            markers.feed(self._joint.kept)
+            markers.flush()
+        return markers
 
 
 def prompt_for(

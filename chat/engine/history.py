@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from chat.engine.followup import completed
-from chat.llm.base import LLM, ChatMessage, LLMRequest, TextDelta
+from chat.llm.base import LLM, ChatMessage, LLMRequest, TextDelta, TextWasReasoning
 from chat.prompts import conversation_text, fill
 from chat.sentences import numbers
 from collections_app.models import Provider
@@ -76,6 +76,8 @@ async def _ask(llm: LLM, question: str, history: Sequence[ChatMessage]) -> str:
         async for event in events:
             if isinstance(event, TextDelta):
                 parts.append(event.text)
+            elif isinstance(event, TextWasReasoning):
+                parts.clear()
     return "".join(parts)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chat.engine.threads import in_thread
-from chat.llm.base import LLM, LLMRequest, TextDelta
+from chat.llm.base import LLM, LLMRequest, TextDelta, TextWasReasoning
 from chat.prompts import fence_safe, fill
 from chat.selectors import AnswerContext
 from collections_app.models import Provider
@@ -284,6 +284,8 @@ async def _proposed(llm: LLM, question: str, table: dict[str, Any] | None) -> An
             async for event in events:
                 if isinstance(event, TextDelta):
                     parts.append(event.text)
+                elif isinstance(event, TextWasReasoning):
+                    parts.clear()
     except (VerbatimError, TimeoutError) as error:
         log.info("no plan for a table: %s", type(error).__name__)
         return None

@@ -11,7 +11,7 @@ from chat.engine import budget, citations, tables
 from chat.engine.outcome import Draft, conclude, require_words
 from chat.engine.refusal import closing, refusal_text
 from chat.llm import registry, windows
-from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta
+from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta, TextWasReasoning
 from chat.selectors import AnswerContext
 from chat.text import storable
 from chat.usage.services import usage_record_evaluation
@@ -101,6 +101,9 @@ async def _write(llm: LLM, context: AnswerContext, draft: Draft) -> None:
                     draft.text.append(storable(markers.feed(event.text)))
                 elif isinstance(event, ReasoningDelta):
                     draft.thought_chars += len(event.text)
+                elif isinstance(event, TextWasReasoning):
+                    draft.take_back()
+                    markers = citations.MarkerFilter(len(prompt.passages))
                 elif isinstance(event, Finished):
                     draft.finish_reason, draft.usage = event.reason, event.usage
     except TimeoutError as error:

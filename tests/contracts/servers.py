@@ -9,7 +9,7 @@ import json
 import threading
 from typing import Any
 
-from tests.contracts.faults import AFTER_TWO, BODIES, refusal
+from tests.contracts.faults import AFTER_TWO, BODIES, PACED, refusal
 from tests.contracts.protocols import HUGE_BLOCK, LEAK, MODELS, PROTOCOLS, REASONING, TEXT, Protocol
 from tests.contracts.wire import Record, Sender, read_request
 
@@ -172,6 +172,7 @@ async def _stream(protocol: Protocol, record: Record, send: Sender) -> None:
     if mode in BODIES:
         for data in BODIES[mode](protocol):
             await send.chunk(data)
+            await asyncio.sleep(0.02 if mode in PACED else 0)
         await send.end()
         return
     await send.chunk(protocol.start())
