@@ -124,16 +124,17 @@ class Generation:
             await self._go_on(context, context.continued)
             return
         llm = draft.meter.on(registry.build(registry.config_for(collection)))
+        llm_window = await windows.window_of(llm)
+        window = windows.usable(collection, llm_window)
         if result is None:
             with self._timed("condense"):
                 rewritten = await history.condense(
-                    llm=llm, question=context.question, history=context.history
+                    llm=llm, question=context.question, history=context.history, window=window
                 )
             result = await in_thread(self._search, context, rewritten)
         with self._timed("table"):
-            table = await tables.ask(llm=llm, context=context, result=result)
-        window = await windows.window_of(llm)
-        draft.prompt, trace = await in_thread(self._fit, context, result, table, window)
+            table = await tables.ask(llm=llm, context=context, result=result, window=window)
+        draft.prompt, trace = await in_thread(self._fit, context, result, table, llm_window)
         self._tell(
             "sources",
             sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)],
@@ -239,7 +240,7 @@ class Generation:
         context: selectors.AnswerContext,
         result: SearchResult,
         table: tables.TableAnswer,
-        window: int | None,
+        llm_window: int | None,
     ) -> tuple[FittedPrompt, dict[str, Any]]:
         """The prompt with the passages that fit into it, and the trace. Runs in a thread."""
         offered = table.passages(result.passages)
@@ -249,7 +250,7 @@ class Generation:
             passages=offered,
             history=context.history,
             searched_for=result.rewritten,
-            llm_window=window,
+            llm_window=llm_window,
         )
         trace = retrieval_trace(result, prompt, context.collection, offered=offered)
         if self.draft.not_ready.count:

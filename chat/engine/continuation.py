@@ -7,6 +7,7 @@ from chat.engine import budget
 from chat.engine.budget import FittedPrompt
 from chat.engine.citations import MarkerFilter
 from chat.engine.tokens import estimate_tokens
+from chat.llm import windows
 from chat.llm.base import ChatMessage
 from chat.models import MessageSource
 from chat.prompts import fill
@@ -119,7 +120,7 @@ def prompt_for(
         PermanentError: MESSAGE_TOO_LONG, as `budget.fit`.
     """
     passages = passages_of(continued)
-    limit = budget.window_of(context.collection, llm_window) // PART_OF_WINDOW
+    limit = windows.usable(context.collection, llm_window) // PART_OF_WINDOW
     prompt = budget.fit(
         collection=context.collection,
         question=context.question,

@@ -88,13 +88,14 @@ class _Tries:
         return [(table, answer) for table, answer in self.answers if "plan" in answer]
 
 
-async def ask(*, llm: LLM, context: AnswerContext, result: SearchResult) -> TableAnswer:
+async def ask(*, llm: LLM, context: AnswerContext, result: SearchResult, window: int) -> TableAnswer:
     """Compute, if the question asks a table for something. Never fails, and never takes long.
 
     Args:
         llm: the collection's; asked for a plan where the question stands in no plain form.
         context: who asks what, in which scope.
         result: what retrieval found for it.
+        window: tokens that prompt and answer may have together.
     """
     asked = _wordings(context.question, result.rewritten)
     if not any(_ASKS.search(one) for one in asked) or _REASONS.match(context.question):
@@ -121,7 +122,7 @@ async def ask(*, llm: LLM, context: AnswerContext, result: SearchResult) -> Tabl
         return await in_thread(_computed, tries, *planned[0], result, "parser")
     if llm.config.provider not in NO_LLM and tries.answers and _is_about(result, tries.answers[0][0]):
         table, answer = tries.answers[0]
-        proposed = await _proposed(llm, result.rewritten, answer.get("table"))
+        proposed = await _proposed(llm, result.rewritten, answer.get("table"), window)
         if proposed is not None:
             computed = await _compute(tries, table, plan=proposed)
             if computed is not None and "plan" in computed:
@@ -272,12 +273,12 @@ def _last_line(text: str) -> str:
 # --- a plan by the LLM -----------------------------------------------------------------------------
 
 
-async def _proposed(llm: LLM, question: str, table: dict[str, Any] | None) -> Any:
+async def _proposed(llm: LLM, question: str, table: dict[str, Any] | None, window: int) -> Any:
     """The JSON that the LLM writes; None for anything else, for "none", and when it is slow."""
     if table is None:
         return None
     messages = fill("table_plan", passages=fence_safe(_described(table)), question=question)
-    request = LLMRequest(messages=messages, temperature=0.0, max_tokens=PLAN_TOKENS, question=question)
+    request = LLMRequest(messages, 0.0, PLAN_TOKENS, context_tokens=window, question=question)
     parts: list[str] = []
     try:
         async with asyncio.timeout(PLAN_SECONDS), aclosing(llm.stream(request)) as events:  # type: ignore[type-var]

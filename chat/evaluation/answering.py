@@ -69,12 +69,14 @@ async def _work(context: AnswerContext, result: SearchResult, draft: Draft) -> N
     """The steps of `Generation._answer` for a first question, without a log and without readers."""
     collection = context.collection
     llm = draft.meter.on(registry.build(registry.config_for(collection)))
-    table = await tables.ask(llm=llm, context=context, result=result)
+    llm_window = await windows.window_of(llm)
+    window = windows.usable(collection, llm_window)
+    table = await tables.ask(llm=llm, context=context, result=result, window=window)
     draft.prompt = budget.fit(
         collection=collection,
         question=context.question,
         passages=table.passages(result.passages),
-        llm_window=await windows.window_of(llm),
+        llm_window=llm_window,
     )
     if table.text:
         draft.text.append(storable(table.text))
