@@ -200,7 +200,7 @@ def _half_think_once(protocol: Protocol) -> list[bytes]:
     return BODIES["half-think" if _seen[name] == 1 else "crlf"](protocol)
 
 
-PACED = {"half-think"}  # the pieces of these bodies arrive one after the other
+PACED = {"half-think": 0.02}  # seconds after each piece of a body
 
 BODIES: dict[str, Callable[[Protocol], list[bytes]]] = {
     "crlf": lambda protocol: [_ok(protocol).replace(b"\n", b"\r\n")],
