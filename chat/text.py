@@ -57,6 +57,36 @@ def inert(markdown: str) -> str:
     )
 
 
+class Backticks:
+    """Whether a text that arrives in pieces is inside Markdown code.
+
+    Attributes:
+        open: length of the run of backticks that opened the code we are in; 0 outside code.
+    """
+
+    def __init__(self) -> None:
+        self.open = 0
+        self._run = 0  # backticks just seen
+
+    def backticks(self, count: int = 1) -> None:
+        """So many came; more of the same run may follow."""
+        self._run += count
+
+    def other(self) -> None:
+        """Anything else came: a run before it opens code, or closes what one of its length opened."""
+        if self._run and not self.open:
+            self.open = self._run
+        elif self._run and self._run == self.open:
+            self.open = 0
+        self._run = 0
+
+    def line_end(self) -> None:
+        """A line ended. Code within a line that was never closed there was an ordinary backtick."""
+        self.other()
+        if self.open < 3:
+            self.open = 0
+
+
 def _inline(tokens: list[Token]) -> str:
     return "".join(" " if token.type in BREAKS else token.content for token in tokens)
 

@@ -18,15 +18,14 @@ from django.db import DatabaseError
 from chat import branching, selectors, services
 from chat.engine import budget, history, publish, rounds, stream_log, tables
 from chat.engine.budget import FittedPrompt
-from chat.engine.continuation import Joint, passages_of, prompt_for
+from chat.engine.continuation import Joint, Shown, passages_of, prompt_for
 from chat.engine.general import general_parts
-from chat.engine.marker_filter import MarkerFilter
 from chat.engine.outcome import Draft, conclude, require_words, retrieval_trace
 from chat.engine.refusal import closing, refusal_text
 from chat.engine.threads import in_thread
 from chat.llm import errors as llm_errors
 from chat.llm import registry, windows
-from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta
+from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta, TextWasReasoning
 from chat.models import Message
 from chat.protocol import error_fields
 from chat.rendering import render_markdown
@@ -125,16 +124,17 @@ class Generation:
             await self._go_on(context, context.continued)
             return
         llm = draft.meter.on(registry.build(registry.config_for(collection)))
+        llm_window = await windows.window_of(llm)
+        window = windows.usable(collection, llm_window)
         if result is None:
             with self._timed("condense"):
                 rewritten = await history.condense(
-                    llm=llm, question=context.question, history=context.history
+                    llm=llm, question=context.question, history=context.history, window=window
                 )
             result = await in_thread(self._search, context, rewritten)
         with self._timed("table"):
-            table = await tables.ask(llm=llm, context=context, result=result)
-        window = await windows.window_of(llm)
-        draft.prompt, trace = await in_thread(self._fit, context, result, table, window)
+            table = await tables.ask(llm=llm, context=context, result=result, window=window)
+        draft.prompt, trace = await in_thread(self._fit, context, result, table, llm_window)
         self._tell(
             "sources",
             sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)],
@@ -242,7 +242,7 @@ class Generation:
         context: selectors.AnswerContext,
         result: SearchResult,
         table: tables.TableAnswer,
-        window: int | None,
+        llm_window: int | None,
     ) -> tuple[FittedPrompt, dict[str, Any]]:
         """The prompt with the passages that fit into it, and the trace. Runs in a thread."""
         offered = table.passages(result.passages)
@@ -252,7 +252,7 @@ class Generation:
             passages=offered,
             history=context.history,
             searched_for=result.rewritten,
-            llm_window=window,
+            llm_window=llm_window,
         )
         trace = retrieval_trace(result, prompt, context.collection, offered=offered)
         if self.draft.not_ready.count:
@@ -269,23 +269,25 @@ class Generation:
         request = replace(request, pause=self._rounds.reading_pause)
         if context.max_tokens is not None:
             request = replace(request, max_tokens=min(request.max_tokens, context.max_tokens))
-        markers = MarkerFilter(len(prompt.passages))
+        shown = Shown(len(prompt.passages), joint)
+        before = len(self.draft.text)
         asked = time.monotonic()
-        if joint is not None:  # said already; whether it left code open matters for what follows
-            markers.feed(joint.kept)
-            markers.flush()
         try:
             async with aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
                 async for event in events:
                     if isinstance(event, TextDelta):
                         self.draft.milliseconds.setdefault("first_token", _since(asked))
-                        self._say(markers.feed(joint.feed(event.text) if joint else event.text))
+                        self._say(shown.feed(event.text))
                     elif isinstance(event, ReasoningDelta):
                         self._think(event.text, _since(asked))
+                    elif isinstance(event, TextWasReasoning):
+                        self.draft.take_back(before)
+                        self._unsent.clear()
+                        shown.restart()
                     elif isinstance(event, Finished):
                         self.draft.finish_reason, self.draft.usage = event.reason, event.usage
         finally:
-            self._say((markers.feed(joint.end()) if joint else "") + markers.flush())
+            self._say(shown.end())
             self.draft.milliseconds["write"] = _since(asked)
         require_words(self.draft)
 

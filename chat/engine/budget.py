@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chat.engine.tokens import estimate_message, estimate_tokens
+from chat.llm import windows
 from chat.llm.base import ChatMessage, LLMRequest
 from chat.prompts import PromptName, conversation_line, conversation_text, fenced_passage, fill
 from collections_app.models import AnswerMode, Collection, Provider
-from config.embedded import llm as builtin
 from config.errors import ErrorCode, PermanentError
 from documents.retrieval.types import Passage
 
@@ -85,7 +85,7 @@ def fit(
     small = name == "answer_small"  # it loses the question among earlier turns and neighbouring text
     asked = (small and searched_for) or question
     texts = {"instructions": _instructions(collection), "question": asked.strip()}
-    window = window_of(collection, llm_window)
+    window = windows.usable(collection, llm_window)
     room = window - min(collection.max_tokens, window // 2)
     room -= sum(estimate_message(message.content) for message in (*fill(name, **texts), *after))
     if small:
@@ -183,10 +183,3 @@ def _instructions(collection: Collection) -> str:
     """The administrator's own instructions. Trusted, unlike the passages."""
     own = collection.system_prompt.strip()
     return f"\nInstructions of the administrator:\n{own}" if own else ""
-
-
-def window_of(collection: Collection, llm_window: int | None) -> int:
-    """Tokens that prompt and answer may have together, in the model's own window where that is known."""
-    if collection.llm_provider == Provider.BUILTIN:
-        llm_window = min(llm_window or builtin.CONTEXT_TOKENS, builtin.CONTEXT_TOKENS)
-    return min(collection.context_tokens, llm_window or collection.context_tokens)

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from chat.engine import budget
 from chat.engine.budget import FittedPrompt
+from chat.engine.marker_filter import MarkerFilter
 from chat.engine.tokens import estimate_tokens
+from chat.llm import windows
 from chat.llm.base import ChatMessage
 from chat.models import MessageSource
 from chat.prompts import fill
@@ -68,9 +70,43 @@ class Joint:
         repeats = len(self._held) >= LEAST_OVERLAP
         return self._done(self._cut if repeats or not self._held else self._held)
 
+    def restart(self) -> None:
+        """What was fed is taken back: the text behind the joint begins now."""
+        self._held = ""
+
     def _done(self, text: str) -> str:
         self._held = None
         return text
+
+
+class Shown:
+    """What an LLM writes, as it is shown: behind the joint, if there is one, and its markers in order."""
+
+    def __init__(self, passages: int, joint: Joint | None) -> None:
+        self._passages = passages
+        self._joint = joint
+        self._markers = self._after_the_joint()
+
+    def feed(self, text: str) -> str:
+        """New text in; what is safe to show out."""
+        return self._markers.feed(self._joint.feed(text) if self._joint else text)
+
+    def end(self) -> str:
+        """Nothing follows: what was held back."""
+        return (self._markers.feed(self._joint.end()) if self._joint else "") + self._markers.flush()
+
+    def restart(self) -> None:
+        """What was fed is taken back."""
+        self._markers = self._after_the_joint()
+        if self._joint:
+            self._joint.restart()
+
+    def _after_the_joint(self) -> MarkerFilter:
+        markers = MarkerFilter(self._passages)
+        if self._joint:  # said already; whether it left code open matters for what follows
+            markers.feed(self._joint.kept)
+            markers.flush()
+        return markers
 
 
 def prompt_for(
@@ -84,7 +120,7 @@ def prompt_for(
         PermanentError: MESSAGE_TOO_LONG, as `budget.fit`.
     """
     passages = passages_of(continued)
-    limit = budget.window_of(context.collection, llm_window) // PART_OF_WINDOW
+    limit = windows.usable(context.collection, llm_window) // PART_OF_WINDOW
     shown, left_out = _last_part(joint.kept.rstrip(), limit)
     prompt = budget.fit(
         collection=context.collection,

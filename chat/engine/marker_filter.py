@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from chat.text import Backticks
+
 # What a marker may look like: [1] [ 1 ] [^1] [1, 2] [1; 2] [1-3] [1 and 2] [[1]] 【1】 【1†source】 ［1］
 _BLANK = r"[ \t]{0,3}"
 _BODY = rf"{_BLANK}\^?{_BLANK}\d{{1,9}}(?:{_BLANK}(?:[,;–—-]|and|&){_BLANK}\^?\d{{1,9}}){{0,20}}{_BLANK}"
@@ -44,8 +46,7 @@ class MarkerFilter:
     def __init__(self, passages: int) -> None:
         self._known = passages
         self._held = ""
-        self._code = 0  # length of the run of backticks that opened the code we are in
-        self._run = 0  # backticks just seen
+        self._code = Backticks()
         self._carry = ""  # what stood before a dropped marker that another one follows at once
         self._line = ""  # the beginning of the line that we are in, as far as it was shown
         self._last = ""  # the character before what was held back
@@ -69,7 +70,7 @@ class MarkerFilter:
             upto = stop.start() if stop else len(text)
             plain = text[at:upto]
             if plain:
-                self._end_run()
+                self._code.other()
             if (stop is None and not last) or (stop and stop.group() in "[【［"):
                 plain, blanks = _held_back(plain, text[at - 1] if at else self._last)
             else:
@@ -86,7 +87,7 @@ class MarkerFilter:
                 break
             at = upto + taken
         if last:
-            self._end_run()
+            self._code.other()
         self._last = text[held_from - 1] if held_from else self._last
         shown = "".join(out)
         self._line = _last_line(self._line + shown)
@@ -96,16 +97,15 @@ class MarkerFilter:
         """Deal with a bracket, a backtick or a line's end; characters taken, or None to wait for more."""
         char = text[at]
         if char == "`":
-            self._run += 1
+            self._code.backticks()
             out.append(char)
             return 1
-        self._end_run()
         if char == "\n":
-            if self._code < 3:
-                self._code = 0  # code within a line never closed: an ordinary backtick
+            self._code.line_end()
             out.append(char)
             return 1
-        if self._code:
+        self._code.other()
+        if self._code.open:
             out.append(blanks + char)
             return 1
         marker = _MARKER.match(text, at)
@@ -176,14 +176,6 @@ class MarkerFilter:
             within = range(max(1, first), min(final, self._known) + 1)
             _remember(found, [*within, *(one for one in (first, final) if one not in within)])
         return found
-
-    def _end_run(self) -> None:
-        """A run of backticks is over: it opens code, or closes the code that one of its length opened."""
-        if self._run and not self._code:
-            self._code = self._run
-        elif self._run and self._run == self._code:
-            self._code = 0
-        self._run = 0
 
 
 def _held_back(text: str, before: str) -> tuple[str, str]:

@@ -57,6 +57,12 @@ class Draft:
         """The text so far."""
         return "".join(self.text)
 
+    def take_back(self, before: int = 0) -> None:
+        """The text from piece `before` on was reasoning."""
+        self.thought_chars += sum(map(len, self.text[before:]))
+        del self.text[before:]
+        self.milliseconds.pop("first_token", None)
+
     @property
     def passages(self) -> Sequence[Passage]:
         """What `[n]` refers to: the passage with index n - 1."""

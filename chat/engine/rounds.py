@@ -156,7 +156,7 @@ class Rounds:
         grown = {
             answer: len(answer.draft.text)
             for answer in self._running.values()
-            if len(answer.draft.text) > answer.saved and answer.is_bound and not answer.ending
+            if len(answer.draft.text) != answer.saved and answer.is_bound and not answer.ending
         }
         if grown:
             contents = {answer.message_id: answer.draft.content for answer in grown}

@@ -20,7 +20,7 @@ from chat.engine.asking import asks_a_table
 from chat.engine.followup import MIN_WORDS_ALONE, refers_back, stands_alone
 from chat.engine.history import fallback
 from chat.engine.threads import in_thread
-from chat.llm.base import LLM, LLMRequest, TextDelta
+from chat.llm.base import LLM, LLMRequest, TextDelta, TextWasReasoning
 from chat.prompts import fence_safe, fill
 from chat.selectors import AnswerContext
 from collections_app.models import Provider
@@ -115,23 +115,26 @@ class _Tries:
         return [(table, answer) for table, answer in self.answers if "plan" in answer]
 
 
-async def ask(*, llm: LLM, context: AnswerContext, result: SearchResult) -> TableAnswer:
+async def ask(*, llm: LLM, context: AnswerContext, result: SearchResult, window: int) -> TableAnswer:
     """Compute, if the question asks a table for something. Never fails, and never takes long.
 
     Args:
         llm: the collection's; asked for a plan where the question stands in no plain form.
         context: who asks what, in which scope.
         result: what retrieval found for it.
+        window: tokens that prompt and answer may have together.
     """
     asks = asks_a_table(context.question, result.rewritten)
-    answer = await _computed(llm=llm, context=context, result=result) if asks else TableAnswer()
+    answer = TableAnswer()
+    if asks:
+        answer = await _computed(llm=llm, context=context, result=result, window=window)
     if answer.passage is not None or not result.passages:
         return answer
     rows = await in_thread(service.rows_of, result.passages[0])
     return replace(answer, rows=rows, asks=asks)
 
 
-async def _computed(*, llm: LLM, context: AnswerContext, result: SearchResult) -> TableAnswer:
+async def _computed(*, llm: LLM, context: AnswerContext, result: SearchResult, window: int) -> TableAnswer:
     """The tables tried one after the other: by the parser, then the nearest by a plan of the LLM's."""
     asked = _wordings(context, result.rewritten)
     tables = await in_thread(
@@ -156,7 +159,7 @@ async def _computed(*, llm: LLM, context: AnswerContext, result: SearchResult) -
     if llm.config.provider not in NO_LLM and tries.answers and _is_about(result, tries.answers[0][0]):
         table, answer = tries.answers[0]
         question = asked[-1] if asked else fallback(question=context.question, history=context.history)
-        proposed = await _proposed(llm, question, answer.get("table"))
+        proposed = await _proposed(llm, question, answer.get("table"), window)
         if proposed is not None:
             computed = await _compute(tries, table, plan=proposed)
             if computed is not None and "plan" in computed:
@@ -306,18 +309,20 @@ def _last_line(text: str) -> str:
 # --- a plan by the LLM -----------------------------------------------------------------------------
 
 
-async def _proposed(llm: LLM, question: str, table: dict[str, Any] | None) -> Any:
+async def _proposed(llm: LLM, question: str, table: dict[str, Any] | None, window: int) -> Any:
     """The JSON that the LLM writes; None for anything else, for "none", and when it is slow."""
     if table is None:
         return None
     messages = fill("table_plan", passages=fence_safe(_described(table)), question=question)
-    request = LLMRequest(messages=messages, temperature=0.0, max_tokens=PLAN_TOKENS, question=question)
+    request = LLMRequest(messages, 0.0, PLAN_TOKENS, context_tokens=window, question=question)
     parts: list[str] = []
     try:
         async with asyncio.timeout(PLAN_SECONDS), aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
             async for event in events:
                 if isinstance(event, TextDelta):
                     parts.append(event.text)
+                elif isinstance(event, TextWasReasoning):
+                    parts.clear()
     except (VerbatimError, TimeoutError) as error:
         log.info("no plan for a table: %s", type(error).__name__)
         return None

@@ -12,7 +12,7 @@ from chat.engine.marker_filter import MarkerFilter
 from chat.engine.outcome import Draft, conclude, require_words
 from chat.engine.refusal import closing, refusal_text
 from chat.llm import registry, windows
-from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta
+from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta, TextWasReasoning
 from chat.selectors import AnswerContext
 from chat.text import storable
 from chat.usage.services import usage_record_evaluation
@@ -70,12 +70,14 @@ async def _work(context: AnswerContext, result: SearchResult, draft: Draft) -> N
     """The steps of `Generation._answer` for a first question, without a log and without readers."""
     collection = context.collection
     llm = draft.meter.on(registry.build(registry.config_for(collection)))
-    table = await tables.ask(llm=llm, context=context, result=result)
+    llm_window = await windows.window_of(llm)
+    window = windows.usable(collection, llm_window)
+    table = await tables.ask(llm=llm, context=context, result=result, window=window)
     draft.prompt = budget.fit(
         collection=collection,
         question=context.question,
         passages=table.passages(result.passages),
-        llm_window=await windows.window_of(llm),
+        llm_window=llm_window,
     )
     if table.text:
         draft.text.append(storable(table.text))
@@ -102,6 +104,9 @@ async def _write(llm: LLM, context: AnswerContext, draft: Draft) -> None:
                     draft.text.append(storable(markers.feed(event.text)))
                 elif isinstance(event, ReasoningDelta):
                     draft.thought_chars += len(event.text)
+                elif isinstance(event, TextWasReasoning):
+                    draft.take_back()
+                    markers = MarkerFilter(len(prompt.passages))
                 elif isinstance(event, Finished):
                     draft.finish_reason, draft.usage = event.reason, event.usage
     except TimeoutError as error:

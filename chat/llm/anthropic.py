@@ -13,7 +13,7 @@ from chat.llm.base import (
     ReasoningDelta,
     TextDelta,
 )
-from chat.llm.quirks import Quirks
+from chat.llm.quirks import quirks
 from chat.llm.streaming import EventDecoder, count_of, dict_of, list_of, parse_object, text_of
 from config.errors import ErrorCode, PermanentError
 
@@ -22,8 +22,6 @@ MAX_TEMPERATURE = 1.0
 LENGTH_REASONS = ("max_tokens", "model_context_window_exceeded")
 
 NO_TEMPERATURE = "temperature"
-
-quirks = Quirks()
 
 
 class AnthropicLLM:

@@ -63,9 +63,17 @@ class TextDelta:
 
 @dataclass(frozen=True)
 class ReasoningDelta:
-    """New text of the model's reasoning, kept apart from the answer."""
+    """New text of the model's reasoning, kept apart from the answer.
+
+    Empty while text is held back that may be either.
+    """
 
     text: str
+
+
+@dataclass(frozen=True)
+class TextWasReasoning:
+    """All text so far was reasoning: only its end was marked. The answer begins now."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class Finished:
     usage: dict[str, Any] = field(default_factory=dict)
 
 
-LLMEvent = TextDelta | ReasoningDelta | Finished
+LLMEvent = TextDelta | ReasoningDelta | TextWasReasoning | Finished
 
 
 class LLM(Protocol):
@@ -90,7 +98,7 @@ class LLM(Protocol):
     config: LLMConfig
 
     def stream(self, request: LLMRequest) -> AsyncIterator[LLMEvent]:
-        """Text as it arrives, then exactly one `Finished`."""
+        """Text as it arrives (taken back where it was reasoning), then exactly one `Finished`."""
         ...
 
     async def models(self) -> list[str]:

@@ -12,9 +12,19 @@ import httpx
 from django.conf import settings
 
 from chat.llm import errors, statuses
-from chat.llm.base import Finished, LLMConfig, LLMEvent, ReasoningDelta, TextDelta, no_pause
+from chat.llm.base import (
+    Finished,
+    LLMConfig,
+    LLMEvent,
+    ReasoningDelta,
+    TextDelta,
+    TextWasReasoning,
+    no_pause,
+)
 from chat.llm.clock import Clock
-from chat.llm.streaming import Cleaner, LineDecoder, ThinkSplitter, UnreadableStream
+from chat.llm.quirks import UNOPENED_REASONING, quirks
+from chat.llm.streaming import Cleaner, LineDecoder, UnreadableStream
+from chat.llm.thinking import ThinkSplitter
 from config import outbound
 from config.errors import ErrorCode, PermanentError, TransientError, VerbatimError
 
@@ -183,7 +193,7 @@ async def _attempt(call: Call, clock: Clock) -> AsyncGenerator[LLMEvent]:
     started = False
     try:
         parser = call.parser()
-        guard = _Guard(call.config)
+        guard = _Guard((call.url, call.config.model))
         async with aclosing(_lines(call, clock, response, parser)) as blocks:
             async for lines in blocks:
                 for event in _events(parser, lines):
@@ -195,10 +205,10 @@ async def _attempt(call: Call, clock: Clock) -> AsyncGenerator[LLMEvent]:
                         return
                 if parser.done:
                     break
-        for clean in guard.end():
+        last = parser.end()
+        for clean in guard.end(last):
             started = True
             yield clean
-        last = parser.end()
         if last is None:
             raise errors.broke_off(call.config) if started else errors.bad_response(call.config, "no text")
         yield last
@@ -322,23 +332,42 @@ class _Guard:
         full: the answer is as long as answers may be; nothing more of it is let through.
     """
 
-    def __init__(self, config: LLMConfig) -> None:
-        self._config = config
-        self._splitter = ThinkSplitter()
+    def __init__(self, model: tuple[str, str]) -> None:
+        self._model = model
+        self._known = UNOPENED_REASONING in quirks.of(model)
+        self._splitter = ThinkSplitter(unopened=self._known)
         self._cleaners = {TextDelta: Cleaner(), ReasoningDelta: Cleaner()}
         self._left = {TextDelta: MAX_ANSWER_BYTES, ReasoningDelta: MAX_REASONING_BYTES}
         self.full = False
 
     def feed(self, event: LLMEvent) -> Iterator[LLMEvent]:
+        if isinstance(event, ReasoningDelta):
+            self._splitter.apart()
         for one in self._splitter.feed(event.text) if isinstance(event, TextDelta) else (event,):
             yield from self._clean(one)
+        if self._splitter.unopened and not self._known:
+            self._known = True
+            quirks.learn(self._model, UNOPENED_REASONING)
 
-    def end(self) -> Iterator[LLMEvent]:
-        for one in self._splitter.end():
+    def end(self, last: Finished | None) -> Iterator[LLMEvent]:
+        """What was held back. `last`: how the stream ended; None for one that broke off."""
+        whole = last is not None and last.reason == "stop"
+        for one in self._splitter.end(whole=whole):
             yield from self._clean(one)
+        if whole and self._known and not self._splitter.closed:
+            quirks.unlearn(self._model, UNOPENED_REASONING)
+
+    def _take_back(self) -> None:
+        self._left[ReasoningDelta] -= MAX_ANSWER_BYTES - self._left[TextDelta]
+        self._left[TextDelta] = MAX_ANSWER_BYTES
+        self._cleaners[TextDelta] = Cleaner()
 
     def _clean(self, event: LLMEvent) -> Iterator[LLMEvent]:
         if isinstance(event, Finished) or self.full:
+            return
+        if isinstance(event, TextWasReasoning):
+            self._take_back()
+            yield event
             return
         kind = type(event)
         text = self._cleaners[kind].feed(event.text)
@@ -349,7 +378,7 @@ class _Guard:
             self.full = True
             text = text.encode()[: self._left[kind]].decode("utf-8", "ignore")
         self._left[kind] -= size
-        if text:
+        if text or not event.text:
             yield replace(event, text=text)
 
 

@@ -18,6 +18,7 @@ from config.errors import ErrorCode, PermanentError, TransientError, VerbatimErr
 log = logging.getLogger(__name__)
 
 NAMES_SHOWN = 10
+DOCKER_HOST = "host.docker.internal"  # the machine that the container runs on
 
 
 def where(config: LLMConfig) -> str:
@@ -46,7 +47,7 @@ def from_exception(config: LLMConfig, error: Exception, *, started: bool) -> Ver
         return PermanentError(
             ErrorCode.LLM_UNREACHABLE,
             f"No machine is known by the name in {place}.",
-            next_step=_reach_it(config),
+            next_step=_reach_it(config, known=False),
         )
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return PermanentError(
@@ -119,11 +120,18 @@ def took_too_long(message: str, next_step: str = "") -> VerbatimError:
     return PermanentError(ErrorCode.LLM_TIMEOUT, message, next_step=next_step)
 
 
-def _reach_it(config: LLMConfig) -> str:
-    """What to do about a server that cannot be reached."""
+def _reach_it(config: LLMConfig, *, known: bool = True) -> str:
+    """What to do about a server that cannot be reached. `known`: its name leads to an address."""
     host = urlsplit(config.base_url).hostname or ""
-    if host in ("localhost", "127.0.0.1", "::1", "host.docker.internal"):
+    if host in ("localhost", "127.0.0.1", "::1"):
         return "Check that it runs; inside Docker use host.docker.internal instead of localhost."
+    if host == DOCKER_HOST and not known:
+        return (
+            f'The container needs extra_hosts: ["{DOCKER_HOST}:host-gateway"], as in docker-compose.yml; '
+            "outside Docker use localhost."
+        )
+    if host == DOCKER_HOST:
+        return "Check that it runs, and that it listens at Docker's gateway, not at localhost alone."
     return "Check the base URL, and that the server runs."
 
 

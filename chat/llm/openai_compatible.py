@@ -15,7 +15,7 @@ from chat.llm.base import (
     ReasoningDelta,
     TextDelta,
 )
-from chat.llm.quirks import Quirks
+from chat.llm.quirks import quirks
 from chat.llm.streaming import EventDecoder, count_of, dict_of, list_of, parse_object, text_of
 from collections_app.models import Provider
 from config.errors import ErrorCode, PermanentError
@@ -36,8 +36,6 @@ DECLINED_REASONS = {"content_filter", "safety", "refusal"}
 _SYSTEM_REFUSED = re.compile(
     r"system role not supported|not support 'system'|developer instruction is not", re.I
 )
-
-quirks = Quirks()
 
 
 class OpenAICompatibleLLM:

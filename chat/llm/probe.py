@@ -47,17 +47,19 @@ async def probe(collection: Collection, *, seconds: float = PROBE_SECONDS) -> Pr
         if config.provider == Provider.EXTRACTIVE:
             return Probe(True, "This model needs no language model: it quotes the documents.", 0)
         llm = registry.build(config)
-        await _ask(llm, seconds)
+        window = await windows.window_of(llm, afresh=True)
+        began = time.monotonic()
+        await _ask(llm, windows.usable(collection, window), seconds)
     except VerbatimError as error:
         models = error.details.get("models", [])
         return Probe(False, error.message, _since(began), str(error.code), error.next_step, models)
     took = _since(began)
-    names, window = await asyncio.gather(_models(llm), windows.window_of(llm))
+    names = await _models(llm)
     message = f"{config.model} answered in {took / 1000:.1f} seconds.{_about_window(collection, window)}"
     return Probe(True, message, took, models=names)
 
 
-async def _ask(llm: LLM, seconds: float) -> None:
+async def _ask(llm: LLM, window: int, seconds: float) -> None:
     """Wait for the end of a tiny answer.
 
     Raises:
@@ -66,7 +68,9 @@ async def _ask(llm: LLM, seconds: float) -> None:
     spoke = False
     try:
         async with asyncio.timeout(seconds):
-            request = LLMRequest(QUESTION, temperature=0.0, max_tokens=PROBE_MAX_TOKENS)
+            request = LLMRequest(
+                QUESTION, temperature=0.0, max_tokens=PROBE_MAX_TOKENS, context_tokens=window
+            )
             async with aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
                 async for event in events:
                     # a model that thinks first may need all the tokens for that, and not show it

@@ -1,8 +1,10 @@
-"""What a model was found to refuse, remembered per (base URL, name): only the first question pays for it."""
+"""What a model was found to refuse or to do, per (URL, name): only the first question pays for it."""
 
 from collections import OrderedDict
 
 MAX_MODELS = 256
+
+UNOPENED_REASONING = "unopened_reasoning"  # `</think>` ends it, no tag begins it
 
 
 class Quirks:
@@ -22,6 +24,14 @@ class Quirks:
         while len(self._known) > MAX_MODELS:
             self._known.popitem(last=False)
 
+    def unlearn(self, model: tuple[str, str], quirk: str) -> None:
+        """It does so no longer."""
+        if quirk in self.of(model):
+            self._known[model] = self.of(model) - {quirk}
+
     def forget(self) -> None:
         """Know nothing, as after a start."""
         self._known.clear()
+
+
+quirks = Quirks()

@@ -1,4 +1,4 @@
-"""Decoders for what arrives in pieces: lines, server-sent events, reasoning tags, surrogate pairs.
+"""Decoders for what arrives in pieces: lines, server-sent events, surrogate pairs.
 
 Pure and incremental: whatever the cut between two pieces, the result is the same.
 """
@@ -7,10 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from chat.llm.base import LLMEvent, ReasoningDelta, TextDelta
-
 MAX_LINE_BYTES = 1024 * 1024
-THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 
 
 class UnreadableStream(ValueError):
@@ -115,56 +112,6 @@ class EventDecoder:
             yield data
 
 
-class ThinkSplitter:
-    """Divides text that begins with `<think>…</think>` into reasoning and answer."""
-
-    def __init__(self) -> None:
-        self._state = "start"
-        self._held = ""
-
-    def feed(self, text: str) -> Iterator[LLMEvent]:
-        """What is certain so far; a tag that may be cut in the middle is held back."""
-        self._held += text
-        if self._state == "start":
-            opening = self._held.lstrip()
-            if len(opening) < len(THINK_OPEN) and THINK_OPEN.startswith(opening):
-                return
-            self._state = "think" if opening.startswith(THINK_OPEN) else "text"
-            if self._state == "think":
-                self._held = opening.removeprefix(THINK_OPEN)
-        if self._state == "think":
-            reasoning, closed, rest = self._held.partition(THINK_CLOSE)
-            if not closed:
-                keep = _possible_start(reasoning, THINK_CLOSE)
-                self._held = reasoning[len(reasoning) - keep :]
-                reasoning = reasoning[: len(reasoning) - keep]
-            if reasoning:
-                yield ReasoningDelta(reasoning)
-            if not closed:
-                return
-            self._state, self._held = "gap", rest
-        if self._state == "gap":
-            self._held = self._held.lstrip()
-            if not self._held:
-                return
-            self._state = "text"
-        yield from self._text()
-
-    def end(self) -> Iterator[LLMEvent]:
-        """What was held back."""
-        if self._state == "think":
-            held, self._held = self._held, ""
-            if held:
-                yield ReasoningDelta(held)
-        else:
-            yield from self._text()
-
-    def _text(self) -> Iterator[LLMEvent]:
-        held, self._held = self._held, ""
-        if held:
-            yield TextDelta(held)
-
-
 class Cleaner:
     """Text that PostgreSQL and UTF-8 can hold: no NUL, surrogate halves joined across pieces or replaced."""
 
@@ -215,11 +162,3 @@ def list_of(value: Any) -> list[Any]:
 def count_of(value: Any) -> int | None:
     """A token count, or None."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _possible_start(text: str, tag: str) -> int:
-    """How many characters at the end of `text` may be the beginning of `tag`."""
-    for size in range(min(len(tag) - 1, len(text)), 0, -1):
-        if tag.startswith(text[-size:]):
-            return size
-    return 0

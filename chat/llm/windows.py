@@ -5,6 +5,8 @@ import time
 from collections import OrderedDict
 
 from chat.llm.base import LLM
+from collections_app.models import Collection, Provider
+from config.embedded import llm as builtin
 from config.errors import VerbatimError
 
 LOOK_SECONDS = 1.5
@@ -16,16 +18,17 @@ _Key = tuple[str, str, str]
 _kept: OrderedDict[_Key, tuple[float, int | None]] = OrderedDict()
 
 
-async def window_of(llm: LLM, *, seconds: float = LOOK_SECONDS) -> int | None:
+async def window_of(llm: LLM, *, seconds: float = LOOK_SECONDS, afresh: bool = False) -> int | None:
     """The window of a model in tokens, prompt and answer; None when its server does not tell. Never fails.
 
     Args:
         llm: whose server is asked.
         seconds: how long it may take.
+        afresh: ask also when the answer is known.
     """
     key = (llm.config.provider, llm.config.base_url, llm.config.model)
     until, known = _kept.get(key, (0.0, None))
-    if time.monotonic() < until:
+    if time.monotonic() < until and not afresh:
         return known
     try:
         found = await asyncio.wait_for(llm.window(), seconds)
@@ -37,6 +40,20 @@ async def window_of(llm: LLM, *, seconds: float = LOOK_SECONDS) -> int | None:
     while len(_kept) > MAX_KEPT:
         _kept.popitem(last=False)
     return found
+
+
+def usable(collection: Collection, llm_window: int | None) -> int:
+    """Tokens that prompt and answer may have together: the collection's, within the model's own window.
+
+    Every request to a collection's LLM names the same: an Ollama loads its model anew for another.
+
+    Args:
+        collection: its window, and its provider.
+        llm_window: the model's own window, where its server tells it.
+    """
+    if collection.llm_provider == Provider.BUILTIN:
+        llm_window = min(llm_window or builtin.CONTEXT_TOKENS, builtin.CONTEXT_TOKENS)
+    return min(collection.context_tokens, llm_window or collection.context_tokens)
 
 
 def forget() -> None:

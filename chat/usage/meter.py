@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from chat.engine.tokens import estimate_message, estimate_tokens
-from chat.llm.base import LLM, Finished, LLMEvent, LLMRequest
+from chat.llm.base import LLM, Finished, LLMEvent, LLMRequest, TextWasReasoning
 from collections_app.models import Provider
 from config.errors import VerbatimError
 
@@ -79,7 +79,7 @@ class MeteredLLM:
                 async for event in events:
                     if isinstance(event, Finished):
                         call.usage = event.usage
-                    else:
+                    elif not isinstance(event, TextWasReasoning):
                         call.said.append(event.text)
                     yield event
         except VerbatimError:

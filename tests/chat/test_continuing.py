@@ -7,7 +7,7 @@ import pytest
 from chat import branching, selectors, services, tree
 from chat.engine.threads import in_thread
 from chat.engine.tokens import estimate_message
-from chat.llm.base import Finished, LLMConfig
+from chat.llm.base import Finished, LLMConfig, ReasoningDelta, TextWasReasoning
 from chat.models import ChatSession, Message, MessageStatus, MessageTrace, UsageEntry
 from collections_app.models import Collection, Provider
 from config.errors import ErrorCode, VerbatimError
@@ -43,6 +43,16 @@ async def cut(socket, collection, **fields) -> dict:
     """Ask for an answer that is cut; its last frames by type."""
     await socket.say(type="chat", model_id=collection.pk, message=QUESTION, **fields)
     return {frame["type"]: frame for frame in await socket.hear_until("message_saved")}
+
+
+async def test_reasoning_that_came_as_text_is_no_part_of_what_goes_on(connect, llm, member, collection):
+    socket = await connect(member)
+    old = await cut(socket, collection)
+    llm.script = ["The secret ", "plan `x", TextWasReasoning(), ReasoningDelta(""), *REST]
+    await socket.say(type="continue", message_id=old["stream_end"]["message_id"])
+    end = (await socket.hear_until("message_saved"))[-2]
+    assert end["content"] == WHOLE
+    assert (await stored(end["message_id"])).content == WHOLE
 
 
 async def test_an_answer_that_was_too_long_goes_on_from_the_same_passages(connect, llm, member, collection):

@@ -35,13 +35,13 @@ def real(server, model: str):
 
 async def test_the_first_question_is_searched_for_as_it_is():
     llm = Writes("something else")
-    assert await condense(llm=llm, question=FIRST, history=[]) == FIRST
+    assert await condense(llm=llm, question=FIRST, history=[], window=8192) == FIRST
     assert llm.asked is None
 
 
 async def test_a_follow_up_is_rewritten_by_the_llm():
     llm = Writes('Rewritten question: "How many days of leave do part-time staff have?"\n')
-    rewritten = await condense(llm=llm, question=FOLLOW_UP, history=HISTORY)
+    rewritten = await condense(llm=llm, question=FOLLOW_UP, history=HISTORY, window=8192)
     assert rewritten == "How many days of leave do part-time staff have?"
     prompt = llm.asked.messages[1].content
     assert FIRST in prompt
@@ -63,7 +63,7 @@ async def test_a_follow_up_is_rewritten_by_the_llm():
     ],
 )
 async def test_babble_means_the_fallback(babble):
-    rewritten = await condense(llm=Writes(babble), question=FOLLOW_UP, history=HISTORY)
+    rewritten = await condense(llm=Writes(babble), question=FOLLOW_UP, history=HISTORY, window=8192)
     assert rewritten == COMPLETED
 
 
@@ -71,7 +71,7 @@ async def test_babble_means_the_fallback(babble):
 async def test_the_extractive_and_the_built_in_model_are_not_asked(provider):
     llm = Writes("nonsense")
     llm.config = LLMConfig(provider)
-    assert await condense(llm=llm, question=FOLLOW_UP, history=HISTORY) == COMPLETED
+    assert await condense(llm=llm, question=FOLLOW_UP, history=HISTORY, window=8192) == COMPLETED
     assert llm.asked is None
 
 
@@ -79,7 +79,9 @@ async def test_the_extractive_and_the_built_in_model_are_not_asked(provider):
 async def test_a_slow_or_failing_llm_means_the_fallback_in_time(llm_server, mode, monkeypatch):
     monkeypatch.setattr(calls, "RETRY_SECONDS", 0.01)
     began = time.monotonic()
-    rewritten = await condense(llm=real(llm_server, mode), question=FOLLOW_UP, history=HISTORY, seconds=0.4)
+    rewritten = await condense(
+        llm=real(llm_server, mode), question=FOLLOW_UP, history=HISTORY, window=8192, seconds=0.4
+    )
     assert rewritten == COMPLETED
     assert time.monotonic() - began < 1.5
     assert all(record.closed.wait(2) for record in llm_server.of(mode))

@@ -2,9 +2,11 @@
 
 import pytest
 
+from chat import services
 from chat.engine import answer as engine
+from chat.engine import rounds
 from chat.engine.threads import in_thread
-from chat.llm.base import Finished, ReasoningDelta
+from chat.llm.base import Finished, ReasoningDelta, TextWasReasoning
 from chat.models import MessageTrace
 from config.errors import ErrorCode
 from tests.chat.conftest import ANSWER, QUESTION, stored
@@ -44,6 +46,34 @@ async def test_thinking_is_told_and_kept_apart(llm, connect, member, collection,
     trace = await trace_of(saved.pk)
     assert trace["reasoning_chars"] == len("The secret plan [1].")
     assert "secret" not in str(frames) + str(trace) + saved.content
+
+
+async def test_text_that_turns_out_to_be_reasoning_is_no_part_of_the_answer(
+    llm, connect, member, collection, passages, monkeypatch
+):
+    monkeypatch.setattr(rounds, "SAVE_SECONDS", 0.02)
+    kept: list[str] = []
+    keep = services.answers_progress
+
+    def progress(*, contents: dict[int, str]) -> None:
+        kept.extend(contents.values())
+        keep(contents=contents)
+
+    monkeypatch.setattr(services, "answers_progress", progress)
+    llm.delay = 0.1
+    script = ["The secret ", "plan `[1].", TextWasReasoning(), ReasoningDelta(" Done."), *ANSWER]
+    llm.script = [*script, Finished("stop", USAGE)]
+    frames = await heard(connect, member, collection)
+    end = frames[-2]
+    assert end["content"] == "".join(ANSWER)
+    assert "secret" not in end["html"]
+    assert [source["marker"] for source in end["sources"]] == [1]
+    saved = await stored(end["message_id"])
+    assert saved.content == "".join(ANSWER)
+    trace = await trace_of(saved.pk)
+    assert trace["reasoning_chars"] == len("The secret plan `[1]. Done.")
+    assert kept[0].startswith("The secret")
+    assert kept[-1].startswith("Full-time")
 
 
 async def test_a_model_that_thinks_for_a_while_is_reported_now_and_then_only(

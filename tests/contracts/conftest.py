@@ -2,7 +2,8 @@
 
 import pytest
 
-from chat.llm import anthropic, calls, clock, openai_compatible
+from chat.llm import calls, clock
+from chat.llm.quirks import quirks
 
 
 @pytest.fixture(autouse=True)
@@ -13,8 +14,7 @@ def _limits(settings, monkeypatch):
     settings.LLM_TOTAL_TIMEOUT = 10
     monkeypatch.setattr(calls, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(clock, "AFTER_FINISH_SECONDS", 0.3)
-    openai_compatible.quirks.forget()
-    anthropic.quirks.forget()
+    quirks.forget()
 
 
 @pytest.fixture

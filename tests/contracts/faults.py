@@ -184,6 +184,24 @@ def _thought_only(protocol: Protocol) -> list[bytes]:
     return [protocol.start() + thoughts + protocol.finish("length") + protocol.last()]
 
 
+LATE_THOUGHT = ["<thi", "nk>Let me think.</think>"]
+
+
+def _half_think(protocol: Protocol) -> list[bytes]:
+    """The prompt's template held the opening tag."""
+    thought = map(protocol.text, ["Let me ", "think.</thi", "nk>\n", "\n"])
+    return [protocol.start(), *thought, _ok(protocol).removeprefix(protocol.start())]
+
+
+def _half_think_once(protocol: Protocol) -> list[bytes]:
+    """A model that thinks before its first answer only."""
+    name = f"half-think-once {type(protocol).__name__}"
+    _seen[name] = _seen.get(name, 0) + 1
+    return BODIES["half-think" if _seen[name] == 1 else "crlf"](protocol)
+
+
+PACED = {"half-think": 0.02}  # seconds after each piece of a body
+
 BODIES: dict[str, Callable[[Protocol], list[bytes]]] = {
     "crlf": lambda protocol: [_ok(protocol).replace(b"\n", b"\r\n")],
     "split": _split,
@@ -191,6 +209,9 @@ BODIES: dict[str, Callable[[Protocol], list[bytes]]] = {
     "reasoning": _reasoning,
     "thought-only": _thought_only,
     "think": lambda protocol: [_ok(protocol, ["<th", "ink>Let me ", "think.</thi", "nk>\n\n", *TEXT])],
+    "half-think": _half_think,
+    "half-think-once": _half_think_once,
+    "late-think": lambda protocol: [_ok(protocol, [*TEXT[:2], *LATE_THOUGHT, *TEXT[2:]])],
     "garbage": lambda protocol: [b"\x00\xff\xfe not a stream \x80\n\n"],
     "error-first": lambda protocol: [protocol.error(f"overloaded {LEAK}")],
     "surrogate": _surrogate,

@@ -5,7 +5,15 @@ import time
 from contextlib import aclosing
 
 from chat.llm import registry
-from chat.llm.base import ChatMessage, Finished, LLMConfig, LLMRequest, ReasoningDelta, TextDelta
+from chat.llm.base import (
+    ChatMessage,
+    Finished,
+    LLMConfig,
+    LLMRequest,
+    ReasoningDelta,
+    TextDelta,
+    TextWasReasoning,
+)
 from config.errors import VerbatimError
 from documents.retrieval.types import Passage
 from tests.contracts.protocols import KEY
@@ -24,11 +32,12 @@ def request_for(question: str = "When does it open?") -> LLMRequest:
 
 
 class Heard:
-    """What a consumer has got: text so far, reasoning so far, the end or the error."""
+    """What a consumer has got: text so far, reasoning so far, text taken back, the end or the error."""
 
     def __init__(self) -> None:
         self.text = ""
         self.reasoning = ""
+        self.taken_back = ""
         self.ends: list[Finished] = []
         self.error: VerbatimError | None = None
         self.seconds = 0.0
@@ -46,6 +55,8 @@ async def listen(llm, request: LLMRequest | None = None, pause: float = 0.0) -> 
                     heard.text += event.text
                 elif isinstance(event, ReasoningDelta):
                     heard.reasoning += event.text
+                elif isinstance(event, TextWasReasoning):
+                    heard.reasoning, heard.text, heard.taken_back = heard.text, "", heard.text
                 else:
                     heard.ends.append(event)
     except VerbatimError as error:

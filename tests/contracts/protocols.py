@@ -23,6 +23,10 @@ class Protocol:
     def reasoning(self, text: str) -> bytes:
         raise NotImplementedError
 
+    def nothing(self, text: str) -> bytes:
+        """Text that is no part of an answer."""
+        return f": {text}\n\n".encode()
+
     def start(self) -> bytes:
         return b""
 
@@ -100,6 +104,9 @@ class Ollama(Protocol):
         counts = {"prompt_eval_count": 11, "eval_count": 7} if usage else {}
         message = {"role": "assistant", "content": ""}
         return self._line({"message": message, "done": True, "done_reason": reason} | counts)
+
+    def nothing(self, text: str) -> bytes:
+        return self._line({"model": text, "done": False})
 
     def error(self, message: str) -> bytes:
         return self._line({"error": message})

@@ -9,7 +9,7 @@ import json
 import threading
 from typing import Any
 
-from tests.contracts.faults import AFTER_TWO, BODIES, refusal
+from tests.contracts.faults import AFTER_TWO, BODIES, PACED, refusal
 from tests.contracts.protocols import HUGE_BLOCK, LEAK, MODELS, PROTOCOLS, REASONING, TEXT, Protocol
 from tests.contracts.wire import Record, Sender, read_request
 
@@ -167,11 +167,15 @@ async def _chat(protocol: Protocol, record: Record, send: Sender) -> None:
     await _stream(protocol, record, send)
 
 
+ENDLESS = {"huge": "text", "huge-thoughts": "reasoning", "huge-silence": "nothing"}
+
+
 async def _stream(protocol: Protocol, record: Record, send: Sender) -> None:
     mode = record.model
     if mode in BODIES:
         for data in BODIES[mode](protocol):
             await send.chunk(data)
+            await asyncio.sleep(PACED.get(mode, 0))
         await send.end()
         return
     await send.chunk(protocol.start())
@@ -185,9 +189,10 @@ async def _stream(protocol: Protocol, record: Record, send: Sender) -> None:
         await asyncio.sleep(0.05)
         await AFTER_TWO[mode](protocol, send)
         return
-    elif mode == "huge":
+    elif mode in ENDLESS:
+        block = getattr(protocol, ENDLESS[mode])(HUGE_BLOCK)
         while True:
-            await send.chunk(protocol.text(HUGE_BLOCK))
+            await send.chunk(block)
     elif mode == "slow-thinker":
         for _ in range(12):  # longer than the limit for the first token, in steps shorter than a gap
             await send.chunk(protocol.reasoning("hm "))

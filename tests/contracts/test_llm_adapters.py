@@ -181,6 +181,28 @@ async def test_huge_output_ends_at_the_cap_as_one_that_was_too_long(llm_server, 
     await upstream_closed(llm_server, "huge")
 
 
+async def test_reasoning_beyond_all_measure_ends_with_a_code(llm_server, provider):
+    heard = await listen(adapter(llm_server, provider, "huge-thoughts"))
+    assert heard.error is not None
+    assert heard.error.code == C.LLM_OUTPUT_TOO_LARGE
+    assert heard.text == ""
+    assert calls.MAX_REASONING_BYTES - 10_000 < len(heard.reasoning) <= calls.MAX_REASONING_BYTES
+    assert len(llm_server.of("huge-thoughts")) == 1
+    await upstream_closed(llm_server, "huge-thoughts")
+
+
+async def test_a_server_that_sends_without_end_and_says_nothing_ends_with_a_code(
+    llm_server, provider, monkeypatch
+):
+    monkeypatch.setattr(calls, "MAX_WIRE_BYTES", 1024 * 1024)
+    heard = await listen(adapter(llm_server, provider, "huge-silence"))
+    assert heard.error is not None
+    assert heard.error.code == C.LLM_OUTPUT_TOO_LARGE
+    assert (heard.text, heard.reasoning) == ("", "")
+    assert len(llm_server.of("huge-silence")) == 1
+    await upstream_closed(llm_server, "huge-silence")
+
+
 @pytest.mark.parametrize("mode", ["503-once", "429-once", "429-date-once"])
 async def test_a_passing_fault_is_survived(llm_server, provider, mode):
     heard = await listen(adapter(llm_server, provider, mode))

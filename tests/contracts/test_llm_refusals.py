@@ -1,12 +1,14 @@
 """What providers say when they refuse, as they word it, and the code that we make of it."""
 
 import json
+import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import httpx
 import pytest
 
-from chat.llm import statuses
+from chat.llm import errors, statuses
 from chat.llm.base import LLMConfig
 from config.errors import ErrorCode, TransientError, VerbatimError
 
@@ -137,3 +139,26 @@ def test_the_wait_reaches_the_reader_who_is_no_admin():
     told = errors.for_reader(limited, is_admin=False)
     assert "llm.example" not in str(told.as_dict())
     assert "40 seconds" in told.next_step
+
+
+@pytest.mark.parametrize(
+    ("url", "cause", "says", "says_not"),
+    [
+        ("http://localhost:1", OSError(), "inside Docker use host.docker.internal", "extra_hosts"),
+        (
+            "http://host.docker.internal:1",
+            socket.gaierror(),
+            'extra_hosts: ["host.docker.internal:host-gateway"]',
+            "use host.docker.internal",
+        ),
+        ("http://host.docker.internal:1", OSError(), "at Docker's gateway", "use host.docker.internal"),
+        ("http://llm.example:1", socket.gaierror(), "Check the base URL", "docker"),
+    ],
+)
+def test_what_to_do_about_a_server_that_cannot_be_reached_depends_on_its_name(url, cause, says, says_not):
+    failed = httpx.ConnectError("no connection")
+    failed.__cause__ = cause
+    refusal = errors.from_exception(LLMConfig("ollama", "m", url), failed, started=False)
+    assert refusal.code == C.LLM_UNREACHABLE
+    assert says in refusal.next_step
+    assert says_not not in refusal.next_step

@@ -1,0 +1,107 @@
+"""Reasoning that comes as text: told from the answer also where a tag is missing, in code it is no tag."""
+
+import pytest
+
+from chat.llm import thinking
+from chat.llm.base import ReasoningDelta, TextDelta, TextWasReasoning
+from chat.llm.quirks import UNOPENED_REASONING, quirks
+from chat.llm.thinking import ThinkSplitter
+from tests.contracts.listening import ADAPTERS, adapter, listen
+from tests.contracts.protocols import ANSWER
+
+
+@pytest.fixture(params=ADAPTERS)
+def provider(request) -> str:
+    return request.param
+
+
+def known(server, model: str) -> bool:
+    """Whether the model is held to send no opening tag."""
+    path = server.of(model)[-1].path
+    return UNOPENED_REASONING in quirks.of((server.url + path, model))
+
+
+async def test_reasoning_without_an_opening_tag_is_taken_back_once_and_held_back_from_then_on(
+    llm_server, provider
+):
+    for taken_back in ("Let me think.", "", ""):
+        heard = await listen(adapter(llm_server, provider, "half-think"))
+        assert heard.error is None
+        assert (heard.text, heard.reasoning, heard.taken_back) == (ANSWER, "Let me think.", taken_back)
+        assert known(llm_server, "half-think")
+
+
+async def test_a_model_that_no_longer_thinks_is_no_longer_held_back(llm_server, provider):
+    mode = "half-think-once"
+    assert (await listen(adapter(llm_server, provider, mode))).reasoning == "Let me think."
+    assert known(llm_server, mode)
+    heard = await listen(adapter(llm_server, provider, mode))
+    assert (heard.text, heard.reasoning) == (ANSWER, "")
+    assert not known(llm_server, mode)
+
+
+async def test_reasoning_in_the_middle_of_an_answer_is_kept_apart(llm_server, provider):
+    heard = await listen(adapter(llm_server, provider, "late-think"))
+    assert (heard.text, heard.reasoning, heard.taken_back) == (ANSWER, "Let me think.", "")
+    assert not known(llm_server, "late-think")
+
+
+def split(text: str, size: int, *, whole: bool = True, **options) -> tuple[str, str, str]:
+    """(answer, reasoning, what was taken back) of a text that comes in pieces of one size."""
+    splitter = ThinkSplitter(**options)
+    answer = reasoning = taken = ""
+    events = [one for at in range(0, len(text), size) for one in splitter.feed(text[at : at + size])]
+    for event in [*events, *splitter.end(whole=whole)]:
+        if isinstance(event, TextDelta):
+            answer += event.text
+        elif isinstance(event, ReasoningDelta):
+            reasoning += event.text
+        else:
+            assert isinstance(event, TextWasReasoning)
+            answer, reasoning, taken = "", reasoning + answer, taken + answer
+    return answer, reasoning, taken
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize(
+    ("text", "answer", "reasoning"),
+    [
+        ("Okay, let me think.</think>\n\nThe office opens.", "The office opens.", "Okay, let me think."),
+        ("</think>\n\nThe office opens.", "The office opens.", ""),
+        ("<think>a</think>\n\nYes. <think>b</think>No.", "Yes. No.", "ab"),
+        ("Hm.</think>Yes. <think>b</think>No.", "Yes. No.", "Hm.b"),
+        ("<think>a</think><think>b</think>\n\nYes.", "Yes.", "ab"),
+        ("<think>a</think>Yes </think> no.", "Yes </think> no.", "a"),
+        ("It begins with <think> and a blank.", "It begins with <think> and a blank.", ""),
+        ("Between `<think>` and `</think>` it thinks.", "Between `<think>` and `</think>` it thinks.", ""),
+        ("So:\n```\n<think>\nx\n</think>\n```\nEnd", "So:\n```\n<think>\nx\n</think>\n```\nEnd", ""),
+        ("A stray ` here.\nHm.</think>Yes.", "Yes.", "A stray ` here.\nHm."),
+        ("a < b, </th and <thin", "a < b, </th and <thin", ""),
+    ],
+)
+def test_tags_mean_something_outside_code_however_they_are_cut(text, answer, reasoning, size):
+    assert split(text, size)[:2] == (answer, reasoning)
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_of_a_model_that_is_known_nothing_is_taken_back(size):
+    assert split("Hm `x</think>\n\nYes.", size, unopened=True) == ("Yes.", "Hm `x", "")
+    assert split("<think>Hm</think>\n\nYes.", size, unopened=True) == ("Yes.", "Hm", "")
+    assert split("Just the answer.", size, unopened=True) == ("Just the answer.", "", "")
+    assert split("Cut off in its thou", size, unopened=True, whole=False) == ("", "Cut off in its thou", "")
+
+
+def test_something_is_heard_while_text_is_held_back():
+    splitter = ThinkSplitter(unopened=True)
+    assert list(splitter.feed("Let me think about it.")) == [ReasoningDelta("")]
+
+
+def test_nothing_is_held_back_where_the_server_keeps_reasoning_apart():
+    splitter = ThinkSplitter(unopened=True)
+    splitter.apart()
+    assert list(splitter.feed("The answer itself.")) == [TextDelta("The answer itself.")]
+
+
+def test_what_is_held_back_is_bounded(monkeypatch):
+    monkeypatch.setattr(thinking, "MAX_HELD_CHARS", 100)
+    assert split("hm " * 100, 10, unopened=True) == ("", "hm " * 100, "")
