@@ -54,7 +54,7 @@ MALFORMED = [
     '{"type": "edit", "message_id": 1, "message": 2}',
     '{"type": "edit", "message_id": 1, "message": "hello", "client_id": 3}',
     "[" * 30_000,
-    '{"type": "chat", "model_id": 1, "message": "' + "x" * 65_600 + '"}',
+    '{"type": "chat", "model_id": 1, "message": "' + "x" * 98_100 + '"}',
 ]
 
 
@@ -107,6 +107,25 @@ async def test_empty_and_overlong_questions_are_refused_and_nothing_is_stored(
     error = await socket.hear()
     assert (error["code"], error["retryable"]) == ("message_too_long", False)
     assert await in_thread(Message.objects.count) == 0
+
+
+@pytest.mark.parametrize("char", ["x", "é", "日", "\N{GRINNING FACE}", "\n", "\x01"])
+@pytest.mark.parametrize("most", [100, 8_000, 100_000])
+def test_the_longest_question_fits_a_frame_however_it_is_escaped(settings, char, most):
+    settings.MAX_MESSAGE_CHARS = most
+    frame = {"type": "chat", "model_id": protocol.MAX_ID, "message": char * most}
+    frame |= {"session_id": ID, "client_id": "\N{GRINNING FACE}" * protocol.MAX_CLIENT_ID_CHARS}
+    assert protocol.parse(json.dumps(frame)).message == char * most
+    assert protocol.max_frame_bytes() < settings.WS_MAX_SIZE
+    edited = {"type": "edit", "message_id": protocol.MAX_ID, "message": char * most}
+    assert protocol.parse(json.dumps(edited)).message == char * most
+
+
+async def test_the_longest_question_is_asked_over_a_socket(connect, llm, member, collection, settings):
+    socket = await connect(member)
+    question = "\N{GRINNING FACE}" * settings.MAX_MESSAGE_CHARS
+    await socket.say(type="chat", model_id=collection.pk, message=question)
+    assert (await socket.hear())["message"]["content"] == question
 
 
 async def test_a_strangers_ids_are_not_found_in_every_frame_and_the_victim_is_unaffected(
