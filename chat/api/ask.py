@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -67,7 +67,7 @@ class UploadView(APIView):
         request={"multipart/form-data": ChatUploadSerializer}, responses={202: OpenApiTypes.OBJECT}
     )
     def post(self, request: Request) -> Response:
-        """Stored and queued; the document carries the chat's `session_id`."""
+        """Stored and queued; the document carries the chat's `session_id`. A refused file begins no chat."""
         from documents.api.serializers import DocumentSerializer
         from documents.services import document_upload
 
@@ -76,14 +76,17 @@ class UploadView(APIView):
         given.is_valid(raise_exception=True)
         data = given.validated_data
         collection = access.get_for(caller(request), data["model_id"])
-        if data["session_id"] is None:
-            session = services.session_create(user=caller(request), collection=collection)
-        else:
-            session = selectors.session_for(caller(request), data["session_id"])
-            runs.require_same_model(session, collection)
-        document = document_upload(
-            actor=caller(request), collection=collection, file=data["file"], session_id=session.pk
-        )
+        with ExitStack() as undo:
+            if data["session_id"] is None:
+                session = services.session_create(user=caller(request), collection=collection)
+                undo.callback(services.session_delete, session=session)
+            else:
+                session = selectors.session_for(caller(request), data["session_id"])
+                runs.require_same_model(session, collection)
+            document = document_upload(
+                actor=caller(request), collection=collection, file=data["file"], session_id=session.pk
+            )
+            undo.pop_all()
         shown = DocumentSerializer(document).data
         return Response(shown | {"session_id": str(session.pk)}, status=202)
 
