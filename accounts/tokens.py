@@ -49,7 +49,7 @@ class Credential:
 
     Attributes:
         user: whom it stands for, as he is now.
-        expires: when it ends by itself (epoch seconds); None: never.
+        expires: when it is no longer trusted by itself (epoch seconds); None: never.
         key_id: the API key, if it is one. A key opens less than a token; see `accounts.api.authentication`.
         session_key: of the page session, where no bearer was shown.
     """
@@ -71,7 +71,7 @@ def authenticate(raw: str) -> Credential:
         key = api_keys.authenticate(raw)
         return Credential(key.user, key.expires_at.timestamp() if key.expires_at else None, key.pk)
     token = _decode(Access, raw)
-    return Credential(_user_of(token), int(token["exp"]))
+    return Credential(_user_of(token), int(token["exp"]) + settings.CLOCK_LEEWAY_SECONDS)
 
 
 def still_holds(shown: Credential) -> bool:

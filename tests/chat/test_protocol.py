@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from datetime import timedelta
 
+import httpx
 import pytest
 import websockets
 
@@ -205,14 +207,23 @@ async def test_a_lost_hint_does_not_keep_a_revoked_socket_able_to_act(connect, l
     assert await in_thread(Message.objects.count) == 0
 
 
-async def test_a_socket_closes_when_its_token_expires(server, member, monkeypatch):
-    from datetime import timedelta
-
-    monkeypatch.setattr(tokens.Access, "lifetime", timedelta(seconds=2))
+@pytest.mark.parametrize("by", ["token", "ticket"])
+@pytest.mark.parametrize("path", ["chat/ws?", "documents/ws?model_id={}&"])
+async def test_a_socket_closes_when_its_token_is_no_longer_taken(
+    server, member, collection, monkeypatch, settings, path, by
+):
+    """It has ended by our clock already, and is taken as long as over HTTP: its issuer's may be slow."""
+    monkeypatch.setattr(tokens.Access, "lifetime", timedelta(seconds=3 - settings.CLOCK_LEEWAY_SECONDS))
     access = (await in_thread(tokens.issue, member))["access"]
-    async with websockets.connect(
-        f"ws://127.0.0.1:{server}/api/chat/ws/?token={access}", proxy=None
-    ) as connection:
+    headers = {"Authorization": f"Bearer {access}"}
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{server}", headers=headers, trust_env=False
+    ) as http:
+        assert (await http.get("/api/auth/me")).status_code == 200
+        ticket = (await http.post("/api/auth/ws-ticket")).json()["ticket"]
+    shown = f"token={access}" if by == "token" else f"ticket={ticket}"
+    address = f"ws://127.0.0.1:{server}/api/{path.format(collection.pk)}{shown}"
+    async with websockets.connect(address, proxy=None) as connection:
         socket = Socket(connection)
         await socket.say(type="ping")
         assert (await socket.hear())["type"] == "pong"
