@@ -1,6 +1,7 @@
 """Asking over HTTP: at once (`/api/chat/chat`), as server-sent events (`/api/chat/stream`), with a file."""
 
 import json
+import uuid
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import ExitStack, aclosing
 from typing import Any
@@ -139,8 +140,16 @@ def answer_streamed(begin: Coroutine[Any, Any, runs.Started], *, shown: Credenti
         shown: what its reader showed; soon after that has ended the stream ends with an `error`.
     """
     started = async_to_sync(_begun)(begin)
+    return frames_streamed(started.session_id, started.message_id, shown=shown)
+
+
+def frames_streamed(
+    session_id: uuid.UUID, message_id: int, *, shown: Credential, after_seq: int = 0
+) -> StreamingHttpResponse:
+    """The frames of an answer after a sequence number as server-sent events, as for `answer_streamed`."""
     release_connections()
-    response = StreamingHttpResponse(_events(started, shown), content_type="text/event-stream")
+    events = _events(session_id, message_id, shown, after_seq)
+    response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
@@ -157,11 +166,12 @@ async def _ended(begin: Coroutine[Any, Any, runs.Started], shown: Credential) ->
     return started.message_id
 
 
-async def _events(started: runs.Started, shown: Credential) -> AsyncIterator[bytes]:
+async def _events(
+    session_id: uuid.UUID, message_id: int, shown: Credential, seq: int
+) -> AsyncIterator[bytes]:
     """The frames as events; a comment now and then, so that no proxy gives up on a slow LLM."""
-    seq = 0
     try:
-        async with aclosing(frames_or_pauses(started.message_id, shown)) as frames:  # type: ignore[type-var]
+        async with aclosing(frames_or_pauses(message_id, shown, seq)) as frames:  # type: ignore[type-var]
             async for text in frames:
                 if text is None:
                     yield b": waiting\n\n"
@@ -169,8 +179,8 @@ async def _events(started: runs.Started, shown: Credential) -> AsyncIterator[byt
                 seq += 1
                 yield f"id: {seq}\ndata: {text}\n\n".encode()
     except VerbatimError as error:  # it belongs to this stream, not to the answer: without a number
-        context = {"session_id": str(started.session_id), "message_id": started.message_id}
-        yield f"data: {json.dumps(error_frame(error, **context))}\n\n".encode()
+        frame = error_frame(error, session_id=str(session_id), message_id=message_id)
+        yield f"data: {json.dumps(frame)}\n\n".encode()
 
 
 def _asked(request: Request) -> dict[str, Any]:

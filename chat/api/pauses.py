@@ -22,8 +22,10 @@ TRUST_SECONDS = 4.0  # so often a reader's credential is looked at, and a silent
 T = TypeVar("T")
 
 
-async def frames_or_pauses(message_id: int, shown: Credential) -> AsyncIterator[str | None]:
-    """The frames of an answer as JSON, and None whenever none came for TRUST_SECONDS.
+async def frames_or_pauses(
+    message_id: int, shown: Credential, after_seq: int = 0
+) -> AsyncIterator[str | None]:
+    """The frames of an answer after a sequence number, as JSON; None whenever none came for TRUST_SECONDS.
 
     Args:
         shown: what the reader showed when he asked.
@@ -32,7 +34,7 @@ async def frames_or_pauses(message_id: int, shown: Credential) -> AsyncIterator[
         VerbatimError: TOKEN_INVALID, at most TRUST_SECONDS after that has ended.
     """
     look_at = time.monotonic() + TRUST_SECONDS
-    async with aclosing(with_pauses(follow(message_id), TRUST_SECONDS)) as frames:  # type: ignore[type-var]
+    async with aclosing(with_pauses(follow(message_id, after_seq), TRUST_SECONDS)) as frames:  # type: ignore[type-var]
         async for text in frames:
             if time.monotonic() >= look_at:
                 look_at = time.monotonic() + TRUST_SECONDS
