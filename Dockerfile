@@ -59,4 +59,4 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
 # --no-proxy-headers: the client's address is worked out from TRUSTED_PROXY_HOPS, in one place.
 CMD ["uvicorn", "config.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
      "--no-proxy-headers", "--no-server-header", "--no-access-log", \
-     "--ws-max-size", "262144", "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "30"]
+     "--ws-max-size", "1310720", "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "30"]

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.models import User
+from accounts.tokens import Credential
 from config.errors import ErrorCode, VerbatimError
 
 
@@ -18,6 +19,13 @@ def caller(request: HttpRequest | Request) -> User:
     if not isinstance(request.user, User):
         raise VerbatimError(ErrorCode.NOT_AUTHENTICATED)
     return request.user
+
+
+def shown_by(request: Request) -> Credential:
+    """What the caller of a view for the signed-in showed: his bearer, else his page session."""
+    if isinstance(request.auth, Credential):
+        return request.auth
+    return Credential(caller(request), None, session_key=request.session.session_key or "")
 
 
 class IsAdmin(BasePermission):

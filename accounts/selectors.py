@@ -1,5 +1,8 @@
 """What can be read about people."""
 
+from importlib import import_module
+
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 
@@ -41,3 +44,8 @@ def group_for(actor: User, group_id: int) -> Group:
     if group is None:
         raise VerbatimError(ErrorCode.NOT_FOUND)
     return group
+
+
+def page_session_ended(session_key: str) -> bool:
+    """Whether a page session was signed out of, or ran out; an empty key stands for none that could end."""
+    return bool(session_key) and not import_module(settings.SESSION_ENGINE).SessionStore().exists(session_key)

@@ -17,7 +17,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import Token
 
-from accounts import api_keys, audit
+from accounts import api_keys, audit, selectors
 from accounts.models import ApiKey, User
 from config import events
 from config.errors import ErrorCode, VerbatimError
@@ -45,17 +45,19 @@ class Refresh(Token):
 
 @dataclass(frozen=True)
 class Credential:
-    """What a bearer showed.
+    """What somebody showed.
 
     Attributes:
         user: whom it stands for, as he is now.
-        expires: when it ends by itself (epoch seconds); None: never.
+        expires: when it is no longer trusted by itself (epoch seconds); None: never.
         key_id: the API key, if it is one. A key opens less than a token; see `accounts.api.authentication`.
+        session_key: of the page session, where no bearer was shown.
     """
 
     user: User
     expires: float | None
     key_id: int | None = None
+    session_key: str = ""
 
 
 def authenticate(raw: str) -> Credential:
@@ -69,13 +71,15 @@ def authenticate(raw: str) -> Credential:
         key = api_keys.authenticate(raw)
         return Credential(key.user, key.expires_at.timestamp() if key.expires_at else None, key.pk)
     token = _decode(Access, raw)
-    return Credential(_user_of(token), int(token["exp"]))
+    return Credential(_user_of(token), int(token["exp"]) + settings.CLOCK_LEEWAY_SECONDS)
 
 
 def still_holds(shown: Credential) -> bool:
     """Whether what somebody showed a while ago would still be trusted; an access token's end apart."""
     if shown.key_id is not None:
         return api_keys.still_opens(shown.key_id)
+    if selectors.page_session_ended(shown.session_key):
+        return False
     version = shown.user.token_version
     return User.objects.filter(pk=shown.user.pk, is_active=True, token_version=version).exists()
 

@@ -16,7 +16,7 @@ from django.http.request import split_domain_port, validate_host
 from django.utils.http import is_same_domain
 from redis.exceptions import RedisError
 
-from accounts import api_keys, open_sockets, tickets, tokens
+from accounts import api_keys, open_sockets, selectors, tickets, tokens
 from accounts.models import User
 from config.errors import ErrorCode, VerbatimError
 
@@ -167,7 +167,7 @@ def resolve(credentials: Credentials) -> Opener:
     """
     if credentials.ticket:
         user, expires, session_key = tickets.redeem_until(credentials.ticket)
-        if _has_ended(session_key):
+        if selectors.page_session_ended(session_key):
             raise VerbatimError(ErrorCode.TOKEN_INVALID)
         return Opener(user, expires, session_key)
     if credentials.token:
@@ -181,7 +181,7 @@ def resolve(credentials: Credentials) -> Opener:
 def user_now(scope: dict[str, Any]) -> User | None:
     """The socket's user as he is now; None once his tokens, this key or his page session have ended."""
     opened_by: User = scope["user"]
-    if _has_ended(scope.get("auth_session", "")):
+    if selectors.page_session_ended(scope.get("auth_session", "")):
         return None
     key_id = scope.get("auth_key")
     if key_id is not None and not api_keys.still_opens(key_id):
@@ -196,11 +196,6 @@ def _session_user(session_key: str) -> Opener:
     if not isinstance(user, User):
         raise VerbatimError(ErrorCode.NOT_AUTHENTICATED)
     return Opener(user, request.session.get_expiry_date().timestamp(), session_key)
-
-
-def _has_ended(session_key: str) -> bool:
-    """Whether a page session was signed out of; there is none to end where a token opened the socket."""
-    return bool(session_key) and not _session_store()(session_key).exists(session_key)
 
 
 def _session_store() -> Any:

@@ -25,7 +25,7 @@ def serve(program: Sequence[str] = ("-m", "uvicorn")) -> tuple[subprocess.Popen,
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, *program, "config.asgi:application", "--port", str(port)]
-        + ["--no-access-log", "--no-proxy-headers", "--ws-max-size", "262144"]
+        + ["--no-access-log", "--no-proxy-headers", "--ws-max-size", "1310720"]
         + ["--ws-per-message-deflate", "false"],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,

@@ -8,10 +8,13 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from chat.models import Message
 from config.errors import ErrorCode, VerbatimError
 
-MAX_FRAME_BYTES = 64 * 1024
+BYTES_PER_CHAR = 12  # of JSON at most: what lies beyond 16 bits, escaped as two surrogates
+BYTES_BESIDE_TEXT = 2048  # names, ids, client_id
 MAX_ID = 2**63 - 1
 MAX_CLIENT_ID_CHARS = 64
 
@@ -78,6 +81,11 @@ class PingFrame:
 ClientFrame = ChatFrame | StopFrame | ResumeFrame | RegenerateFrame | ContinueFrame | EditFrame | PingFrame
 
 
+def max_frame_bytes() -> int:
+    """How large a client's frame may be: the longest question fits, however it is written as JSON."""
+    return BYTES_PER_CHAR * settings.MAX_MESSAGE_CHARS + BYTES_BESIDE_TEXT
+
+
 def parse(text: str | None) -> ClientFrame:
     """The client's frame.
 
@@ -90,8 +98,9 @@ def parse(text: str | None) -> ClientFrame:
     """
     if text is None:
         raise _malformed("Binary frames are not understood.")
-    if len(text) > MAX_FRAME_BYTES or len(text.encode("utf-8", "replace")) > MAX_FRAME_BYTES:
-        raise _malformed(f"The frame is larger than {MAX_FRAME_BYTES} bytes.")
+    most = max_frame_bytes()
+    if len(text) > most or len(text.encode("utf-8", "replace")) > most:
+        raise _malformed(f"The frame is larger than {most} bytes.")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):

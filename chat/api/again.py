@@ -9,8 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.models import User
-from accounts.permissions import caller
+from accounts.permissions import caller, shown_by
 from chat import selectors
 from chat.api.ask import answer_streamed, answer_whole
 from chat.api.negotiation import JsonOnly
@@ -32,7 +31,7 @@ class RegenerateView(APIView):
         user = caller(request)
         selectors.answer_for(user, message_id)
         given = _given(AgainSerializer, request)
-        return _handed_out(runs.regenerate(user=user, message_id=message_id), user, **given)
+        return _handed_out(runs.regenerate(user=user, message_id=message_id), request, **given)
 
 
 class ContinueView(APIView):
@@ -47,7 +46,7 @@ class ContinueView(APIView):
         user = caller(request)
         selectors.answer_for(user, message_id)
         given = _given(AgainSerializer, request)
-        return _handed_out(runs.go_on(user=user, message_id=message_id), user, **given)
+        return _handed_out(runs.go_on(user=user, message_id=message_id), request, **given)
 
 
 class EditView(APIView):
@@ -63,7 +62,7 @@ class EditView(APIView):
         selectors.question_for(user, message_id)
         given = _given(EditSerializer, request)
         stream = given.pop("stream")
-        return _handed_out(runs.edit(user=user, message_id=message_id, **given), user, stream=stream)
+        return _handed_out(runs.edit(user=user, message_id=message_id, **given), request, stream=stream)
 
 
 def _given(serializer: type[AgainSerializer], request: Request) -> dict[str, Any]:
@@ -72,5 +71,8 @@ def _given(serializer: type[AgainSerializer], request: Request) -> dict[str, Any
     return dict(given.validated_data)
 
 
-def _handed_out(begin: Coroutine[Any, Any, runs.Started], reader: User, *, stream: bool) -> HttpResponseBase:
-    return answer_streamed(begin) if stream else answer_whole(begin, reader=reader)
+def _handed_out(
+    begin: Coroutine[Any, Any, runs.Started], request: Request, *, stream: bool
+) -> HttpResponseBase:
+    shown = shown_by(request)
+    return answer_streamed(begin, shown=shown) if stream else answer_whole(begin, shown=shown)

@@ -1,7 +1,9 @@
 """Asking over HTTP: at once (`/api/chat/chat`), as server-sent events (`/api/chat/stream`), with a file."""
 
+import json
+import uuid
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -14,22 +16,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import User
-from accounts.permissions import caller
+from accounts import tokens
+from accounts.permissions import caller, shown_by
+from accounts.tokens import Credential
 from chat import selectors, services
 from chat.api.negotiation import JsonOnly
-from chat.api.pauses import with_pauses
+from chat.api.pauses import frames_or_pauses
 from chat.api.serializers import AnswerSerializer, AskSerializer, ChatUploadSerializer
 from chat.engine import runs
-from chat.engine.follow import follow
 from chat.engine.threads import release_connections
 from chat.models import Message
+from chat.protocol import error_frame
 from chat.rendering import render_markdown
 from collections_app import access
 from config.api import throttling
 from config.errors import ErrorCode, VerbatimError
-
-COMMENT_SECONDS = 15.0
 
 
 class ChatView(APIView):
@@ -40,8 +41,8 @@ class ChatView(APIView):
     @extend_schema(request=AskSerializer, responses=AnswerSerializer)
     def post(self, request: Request) -> Response:
         """Waits for the answer. If the client leaves, the answer is written and stored all the same."""
-        user = caller(request)
-        return answer_whole(runs.ask(user=user, **_asked(request)), reader=user)
+        asked = runs.ask(user=caller(request), **_asked(request))
+        return answer_whole(asked, shown=shown_by(request))
 
 
 class StreamView(APIView):
@@ -53,7 +54,8 @@ class StreamView(APIView):
     @extend_schema(request=AskSerializer, responses={(200, "text/event-stream"): OpenApiTypes.STR})
     def post(self, request: Request) -> HttpResponseBase:
         """Refusals come as JSON before the stream begins. Leaving does not end the answer."""
-        return answer_streamed(runs.ask(user=caller(request), **_asked(request)))
+        asked = runs.ask(user=caller(request), **_asked(request))
+        return answer_streamed(asked, shown=shown_by(request))
 
 
 class UploadView(APIView):
@@ -66,7 +68,7 @@ class UploadView(APIView):
         request={"multipart/form-data": ChatUploadSerializer}, responses={202: OpenApiTypes.OBJECT}
     )
     def post(self, request: Request) -> Response:
-        """Stored and queued; the document carries the chat's `session_id`."""
+        """Stored and queued; the document carries the chat's `session_id`. A refused file begins no chat."""
         from documents.api.serializers import DocumentSerializer
         from documents.services import document_upload
 
@@ -75,27 +77,36 @@ class UploadView(APIView):
         given.is_valid(raise_exception=True)
         data = given.validated_data
         collection = access.get_for(caller(request), data["model_id"])
-        if data["session_id"] is None:
-            session = services.session_create(user=caller(request), collection=collection)
-        else:
-            session = selectors.session_for(caller(request), data["session_id"])
-            runs.require_same_model(session, collection)
-        document = document_upload(
-            actor=caller(request), collection=collection, file=data["file"], session_id=session.pk
-        )
+        with ExitStack() as undo:
+            if data["session_id"] is None:
+                session = services.session_create(user=caller(request), collection=collection)
+                undo.callback(services.session_delete, session=session)
+            else:
+                session = selectors.session_for(caller(request), data["session_id"])
+                runs.require_same_model(session, collection)
+            document = document_upload(
+                actor=caller(request), collection=collection, file=data["file"], session_id=session.pk
+            )
+            undo.pop_all()
         shown = DocumentSerializer(document).data
         return Response(shown | {"session_id": str(session.pk)}, status=202)
 
 
-def answer_whole(begin: Coroutine[Any, Any, runs.Started], *, reader: User) -> Response:
+def answer_whole(begin: Coroutine[Any, Any, runs.Started], *, shown: Credential) -> Response:
     """Begin an answer, wait for its end, and hand it out; what it failed with is raised.
 
+    Args:
+        shown: what its reader showed, which has to hold to the end.
+
     Raises:
-        VerbatimError: also ACCESS_REVOKED, with nothing of it, when its reader may not read it any more.
+        VerbatimError: also, with nothing of it, TOKEN_INVALID when what he showed has ended meanwhile, and
+            ACCESS_REVOKED when he may not read it any more.
     """
     release_connections()  # none is held while the LLM writes
-    message_id = async_to_sync(_ended)(begin)
-    mine = selectors.messages_visible_to(reader).filter(pk=message_id)
+    message_id = async_to_sync(_ended)(begin, shown)
+    if not tokens.still_holds(shown):
+        raise VerbatimError(ErrorCode.TOKEN_INVALID)
+    mine = selectors.messages_visible_to(shown.user).filter(pk=message_id)
     answer = selectors.messages_with_details(mine).first()
     if answer is None:
         is_kept = Message.objects.filter(pk=message_id).exists()
@@ -122,11 +133,23 @@ def answer_whole(begin: Coroutine[Any, Any, runs.Started], *, reader: User) -> R
     )
 
 
-def answer_streamed(begin: Coroutine[Any, Any, runs.Started]) -> StreamingHttpResponse:
-    """Begin an answer, and hand out its frames as server-sent events. Refusals are raised before that."""
+def answer_streamed(begin: Coroutine[Any, Any, runs.Started], *, shown: Credential) -> StreamingHttpResponse:
+    """Begin an answer, and hand out its frames as server-sent events. Refusals are raised before that.
+
+    Args:
+        shown: what its reader showed; soon after that has ended the stream ends with an `error`.
+    """
     started = async_to_sync(_begun)(begin)
+    return frames_streamed(started.session_id, started.message_id, shown=shown)
+
+
+def frames_streamed(
+    session_id: uuid.UUID, message_id: int, *, shown: Credential, after_seq: int = 0
+) -> StreamingHttpResponse:
+    """The frames of an answer after a sequence number as server-sent events, as for `answer_streamed`."""
     release_connections()
-    response = StreamingHttpResponse(_events(started.message_id), content_type="text/event-stream")
+    events = _events(session_id, message_id, shown, after_seq)
+    response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
@@ -136,23 +159,28 @@ async def _begun(begin: Coroutine[Any, Any, runs.Started]) -> runs.Started:
     return await begin
 
 
-async def _ended(begin: Coroutine[Any, Any, runs.Started]) -> int:
+async def _ended(begin: Coroutine[Any, Any, runs.Started], shown: Credential) -> int:
     started = await begin
-    async for _ in follow(started.message_id):
+    async for _ in frames_or_pauses(started.message_id, shown):
         pass
     return started.message_id
 
 
-async def _events(message_id: int) -> AsyncIterator[bytes]:
+async def _events(
+    session_id: uuid.UUID, message_id: int, shown: Credential, seq: int
+) -> AsyncIterator[bytes]:
     """The frames as events; a comment now and then, so that no proxy gives up on a slow LLM."""
-    seq = 0
-    async with aclosing(with_pauses(follow(message_id), COMMENT_SECONDS)) as frames:  # type: ignore[type-var]
-        async for text in frames:
-            if text is None:
-                yield b": waiting\n\n"
-                continue
-            seq += 1
-            yield f"id: {seq}\ndata: {text}\n\n".encode()
+    try:
+        async with aclosing(frames_or_pauses(message_id, shown, seq)) as frames:  # type: ignore[type-var]
+            async for text in frames:
+                if text is None:
+                    yield b": waiting\n\n"
+                    continue
+                seq += 1
+                yield f"id: {seq}\ndata: {text}\n\n".encode()
+    except VerbatimError as error:  # it belongs to this stream, not to the answer: without a number
+        frame = error_frame(error, session_id=str(session_id), message_id=message_id)
+        yield f"data: {json.dumps(frame)}\n\n".encode()
 
 
 def _asked(request: Request) -> dict[str, Any]:

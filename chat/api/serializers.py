@@ -155,6 +155,14 @@ class AgainSerializer(serializers.Serializer):
     )
 
 
+class FollowSerializer(serializers.Serializer):
+    """Where an answer is read on."""
+
+    after_seq = serializers.IntegerField(
+        min_value=0, max_value=MAX_ID, default=0, help_text="The last `seq` that you have."
+    )
+
+
 class EditSerializer(AgainSerializer):
     """A question in other words."""
 

@@ -1,6 +1,6 @@
 """Addresses of the API, relative to /api/."""
 
-from chat.api import again, ask, evaluation, exports, messages, model_test, sessions, usage
+from chat.api import again, ask, evaluation, exports, messages, model_test, running, sessions, usage
 from chat.feedback.api import ModelFeedbackView
 from config.api.routing import both
 
@@ -21,6 +21,8 @@ urlpatterns = [
     *both("chat/sessions/<uuid:session_id>/export", exports.ExportView.as_view(), "api-chat-export"),
     *both("chat/export", exports.ExportAllView.as_view(), "api-chat-export-all"),
     *both("chat/history", sessions.HistoryView.as_view(), "api-chat-history"),
+    *both("chat/messages/<int:message_id>/stream", running.FollowView.as_view(), "api-chat-follow"),
+    *both("chat/messages/<int:message_id>/stop", running.StopView.as_view(), "api-chat-stop"),
     *both("chat/messages/<int:message_id>/regenerate", again.RegenerateView.as_view(), "api-chat-regenerate"),
     *both("chat/messages/<int:message_id>/continue", again.ContinueView.as_view(), "api-chat-continue"),
     *both("chat/messages/<int:message_id>/edit", again.EditView.as_view(), "api-chat-edit"),

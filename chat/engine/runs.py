@@ -9,7 +9,7 @@ from functools import partial
 
 from accounts.models import User
 from chat import branching, selectors, services
-from chat.engine import repair, stop
+from chat.engine import repair, stop, stream_log
 from chat.engine.answer import Generation
 from chat.engine.threads import in_thread
 from chat.given import Given
@@ -117,7 +117,10 @@ async def stop_answer(*, user: User, message_id: int) -> None:
     if message_id in _running:
         _running[message_id][0].stop()
         return
-    await stop.ask(message_id)
+    try:
+        await stop.ask(message_id)
+    except stream_log.REDIS_ERRORS as error:
+        raise VerbatimError(ErrorCode.SERVICE_UNAVAILABLE) from error
 
 
 async def end_without_access(message_ids: list[int]) -> None:

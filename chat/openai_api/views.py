@@ -1,7 +1,6 @@
 """`/v1`: what the clients of the OpenAI protocol call. The same engine as behind every other door."""
 
 import json
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -18,21 +17,17 @@ from rest_framework.views import APIView
 
 from accounts import tokens
 from accounts.api.authentication import BearerAuthentication
-from accounts.models import User
-from accounts.permissions import caller
+from accounts.permissions import caller, shown_by
 from accounts.tokens import Credential
 from chat import selectors
 from chat.api.negotiation import JsonOnly
-from chat.api.pauses import with_pauses
+from chat.api.pauses import frames_or_pauses
 from chat.engine import runs
-from chat.engine.follow import follow
-from chat.engine.threads import in_thread, release_connections
+from chat.engine.threads import release_connections
 from chat.openai_api import catalogue, errors
 from chat.openai_api.chunks import PAUSE, Writer, refusal_in
 from chat.openai_api.requests import ChatCompletionInput, parse
 from config.errors import ErrorCode, VerbatimError
-
-TRUST_SECONDS = 4.0  # so often the credential of an open stream is looked at, and a silent one says something
 
 
 class OpenAIView(APIView):
@@ -89,34 +84,34 @@ class ChatCompletionsView(OpenAIView):
         )
         release_connections()
         writer = Writer(started, asked, catalogue.public_id(collection))
-        shown = request.auth if isinstance(request.auth, Credential) else None
+        shown = shown_by(request)
         if not asked.stream:
-            async_to_sync(_to_the_end)(started.message_id)
-            return Response(writer.completion(_answer(caller(request), started.message_id, shown)))
+            async_to_sync(_to_the_end)(started.message_id, shown)
+            return Response(writer.completion(_answer(started.message_id, shown)))
         response = StreamingHttpResponse(_events(writer, shown), content_type="text/event-stream")
         response["Cache-Control"] = "no-store"
         response["X-Accel-Buffering"] = "no"
         return response
 
 
-async def _to_the_end(message_id: int) -> None:
+async def _to_the_end(message_id: int, shown: Credential) -> None:
     try:
-        async for _ in follow(message_id):
+        async for _ in frames_or_pauses(message_id, shown):
             pass
     finally:
         runs.leave(message_id)
 
 
-def _answer(user: User, message_id: int, shown: Credential | None) -> dict[str, Any]:
+def _answer(message_id: int, shown: Credential) -> dict[str, Any]:
     """The stored answer.
 
     Raises:
         VerbatimError: what it ended with; TOKEN_INVALID when the caller's credential ended meanwhile,
             ACCESS_REVOKED when his access did, or the chat is gone.
     """
-    if shown is not None and not tokens.still_holds(shown):
+    if not tokens.still_holds(shown):
         raise VerbatimError(ErrorCode.TOKEN_INVALID)
-    mine = selectors.messages_visible_to(user).filter(pk=message_id)
+    mine = selectors.messages_visible_to(shown.user).filter(pk=message_id)
     answer = selectors.messages_with_details(mine).first()
     if answer is None:
         raise VerbatimError(ErrorCode.ACCESS_REVOKED)
@@ -131,18 +126,12 @@ def _answer(user: User, message_id: int, shown: Credential | None) -> dict[str, 
     }
 
 
-async def _events(writer: Writer, shown: Credential | None) -> AsyncIterator[bytes]:
+async def _events(writer: Writer, shown: Credential) -> AsyncIterator[bytes]:
     message_id = writer.started.message_id
-    look_at = time.monotonic() + TRUST_SECONDS
     try:
         yield writer.first()
-        async with aclosing(with_pauses(follow(message_id), TRUST_SECONDS)) as frames:  # type: ignore[type-var]
+        async with aclosing(frames_or_pauses(message_id, shown)) as frames:  # type: ignore[type-var]
             async for text in frames:
-                if shown is not None and time.monotonic() >= look_at:
-                    look_at = time.monotonic() + TRUST_SECONDS
-                    if not await in_thread(tokens.still_holds, shown):
-                        yield writer.error(VerbatimError(ErrorCode.TOKEN_INVALID))
-                        return
                 if text is None:
                     yield PAUSE
                     continue
@@ -152,5 +141,7 @@ async def _events(writer: Writer, shown: Credential | None) -> AsyncIterator[byt
                     return
                 for chunk in writer.chunks(frame):
                     yield chunk
+    except VerbatimError as error:
+        yield writer.error(error)
     finally:
         runs.leave(message_id)

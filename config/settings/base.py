@@ -281,6 +281,8 @@ LLM_TOKEN_GAP_TIMEOUT = env_int("LLM_TOKEN_GAP_TIMEOUT", 30, low=1, high=600)
 LLM_TOTAL_TIMEOUT = env_int("LLM_TOTAL_TIMEOUT", 600, low=10, high=7200)
 CHAT_RETENTION_DAYS = env_int("CHAT_RETENTION_DAYS", 0, low=0, high=36500)
 MAX_MESSAGE_CHARS = env_int("MAX_MESSAGE_CHARS", 8000, low=100, high=100_000)
+# for the web server, which closes a socket that gets more; refusing a frame in words is the chat's business
+WS_MAX_SIZE = 1_310_720
 
 # --- how much everybody may ask, where admins set nothing else; 0: no limit ----------------------
 MESSAGES_PER_MINUTE = env_int("MESSAGES_PER_MINUTE", 30, low=0, high=100_000)

@@ -68,6 +68,8 @@ PATHS = {
     "/api/chat/upload": "post",
     "/api/chat/messages/{}/feedback": "post",
     "/api/chat/messages/{}/trace": "get",
+    "/api/chat/messages/{}/stream": "get",
+    "/api/chat/messages/{}/stop": "post",
     "/api/chat/messages/{}/regenerate": "post",
     "/api/chat/messages/{}/continue": "post",
     "/api/chat/messages/{}/edit": "post",

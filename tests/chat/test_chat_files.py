@@ -1,17 +1,19 @@
 """Files of one chat: how many it may hold, that they go with it, and answers that did not wait for them."""
 
+import time
 import uuid
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from chat.engine.threads import in_thread
-from chat.models import MessageTrace
+from chat.models import ChatSession, MessageTrace
 from chat.services import session_create, session_delete
 from documents.ingestion import storage
-from documents.models import Document, MediaType, Status
+from documents.models import UNFINISHED, Document, MediaType, Status
 from tests.chat.conftest import QUESTION
 from tests.chat.test_socket import ask
+from tests.documents.files import make_pdf
 from tests.documents.tus import VERSION, metadata
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -134,3 +136,67 @@ def test_the_files_go_with_the_chat_also_when_its_user_may_not_use_the_model_any
     session_delete(session=session)
     assert not Document.objects.exists()
     assert not stored.exists()
+
+
+BEGUN_WITH = [(b"", 400, "file_empty"), (b"\x00\x01\x02\x03" * 99, 415, "file_type_unsupported")]
+
+
+@pytest.mark.parametrize(("content", "status", "code"), BEGUN_WITH)
+def test_a_refused_file_begins_no_chat(client_for, member, collection, content, status, code):
+    body = {"file": SimpleUploadedFile("a.bin", content), "model_id": collection.pk}
+    refused = client_for(member).post("/api/chat/upload", body, format="multipart")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (status, code)
+    assert not ChatSession.objects.exists()
+
+
+def test_a_file_that_cannot_be_stored_begins_no_chat_and_one_that_can_begins_one(
+    client_for, member, collection, monkeypatch
+):
+    def full(file):
+        raise OSError(28, "No space left on device")
+
+    body = {"file": SimpleUploadedFile("a.txt", b"text"), "model_id": collection.pk}
+    client = client_for(member)
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "store", full)
+        assert client.post("/api/chat/upload", body, format="multipart").status_code == 500
+    assert not ChatSession.objects.exists()
+    body["file"].seek(0)
+    taken = client.post("/api/chat/upload", body, format="multipart")
+    assert (taken.status_code, taken.json()["session_id"]) == (202, str(ChatSession.objects.get().pk))
+
+
+def test_a_refused_file_leaves_the_chat_that_was_there(upload, session):
+    assert upload(b"").status_code == 400
+    assert ChatSession.objects.get() == session
+
+
+PDF = make_pdf(["Nothing of interest.", "The parking code of the harbour office is 4711."])
+CSV = b"place,parking code\nharbour office,4711\ntown hall,9203\n"
+QUESTION_OF_FILE = "What is the parking code of the harbour office?"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "media_type", "place"),
+    [("codes.pdf", PDF, "application/pdf", (2, None)), ("codes.csv", CSV, "text/csv", (None, [1, 2]))],
+    ids=["pdf", "csv"],
+)
+def test_a_pdf_and_a_table_are_read_answer_with_their_place_and_are_the_chats_alone(
+    celery_worker, upload, client_for, session, member, collection, name, content, media_type, place
+):
+    taken = upload(content, name).json()
+    assert (taken["name"], taken["media_type"], taken["status"]) == (name, media_type, "queued")
+    mine = client_for(member)
+    deadline = time.monotonic() + 60
+    while (document := mine.get(f"/api/documents/{taken['id']}").json())["status"] in UNFINISHED:
+        assert time.monotonic() < deadline, document
+        time.sleep(0.1)
+    assert document["status"] == "completed", document
+    asked = {"model_id": collection.pk, "message": QUESTION_OF_FILE, "session_id": str(session.pk)}
+    answer = mine.post("/api/chat/chat", asked, format="json").json()
+    assert "4711" in answer["answer"]
+    source = next(one for one in answer["sources"] if "4711" in one["chunk_content"])
+    assert source["document_name"] == name
+    assert (source["page"], source["rows"]) == place
+    elsewhere = mine.post("/api/chat/chat", asked | {"session_id": None}, format="json").json()
+    assert (elsewhere["sources"], "4711" in elsewhere["answer"]) == ([], False)

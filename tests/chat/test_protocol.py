@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from datetime import timedelta
 
+import httpx
 import pytest
 import websockets
 
@@ -54,7 +56,7 @@ MALFORMED = [
     '{"type": "edit", "message_id": 1, "message": 2}',
     '{"type": "edit", "message_id": 1, "message": "hello", "client_id": 3}',
     "[" * 30_000,
-    '{"type": "chat", "model_id": 1, "message": "' + "x" * 65_600 + '"}',
+    '{"type": "chat", "model_id": 1, "message": "' + "x" * 98_100 + '"}',
 ]
 
 
@@ -107,6 +109,25 @@ async def test_empty_and_overlong_questions_are_refused_and_nothing_is_stored(
     error = await socket.hear()
     assert (error["code"], error["retryable"]) == ("message_too_long", False)
     assert await in_thread(Message.objects.count) == 0
+
+
+@pytest.mark.parametrize("char", ["x", "é", "日", "\N{GRINNING FACE}", "\n", "\x01"])
+@pytest.mark.parametrize("most", [100, 8_000, 100_000])
+def test_the_longest_question_fits_a_frame_however_it_is_escaped(settings, char, most):
+    settings.MAX_MESSAGE_CHARS = most
+    frame = {"type": "chat", "model_id": protocol.MAX_ID, "message": char * most}
+    frame |= {"session_id": ID, "client_id": "\N{GRINNING FACE}" * protocol.MAX_CLIENT_ID_CHARS}
+    assert protocol.parse(json.dumps(frame)).message == char * most
+    assert protocol.max_frame_bytes() < settings.WS_MAX_SIZE
+    edited = {"type": "edit", "message_id": protocol.MAX_ID, "message": char * most}
+    assert protocol.parse(json.dumps(edited)).message == char * most
+
+
+async def test_the_longest_question_is_asked_over_a_socket(connect, llm, member, collection, settings):
+    socket = await connect(member)
+    question = "\N{GRINNING FACE}" * settings.MAX_MESSAGE_CHARS
+    await socket.say(type="chat", model_id=collection.pk, message=question)
+    assert (await socket.hear())["message"]["content"] == question
 
 
 async def test_a_strangers_ids_are_not_found_in_every_frame_and_the_victim_is_unaffected(
@@ -186,14 +207,23 @@ async def test_a_lost_hint_does_not_keep_a_revoked_socket_able_to_act(connect, l
     assert await in_thread(Message.objects.count) == 0
 
 
-async def test_a_socket_closes_when_its_token_expires(server, member, monkeypatch):
-    from datetime import timedelta
-
-    monkeypatch.setattr(tokens.Access, "lifetime", timedelta(seconds=2))
+@pytest.mark.parametrize("by", ["token", "ticket"])
+@pytest.mark.parametrize("path", ["chat/ws?", "documents/ws?model_id={}&"])
+async def test_a_socket_closes_when_its_token_is_no_longer_taken(
+    server, member, collection, monkeypatch, settings, path, by
+):
+    """It has ended by our clock already, and is taken as long as over HTTP: its issuer's may be slow."""
+    monkeypatch.setattr(tokens.Access, "lifetime", timedelta(seconds=3 - settings.CLOCK_LEEWAY_SECONDS))
     access = (await in_thread(tokens.issue, member))["access"]
-    async with websockets.connect(
-        f"ws://127.0.0.1:{server}/api/chat/ws/?token={access}", proxy=None
-    ) as connection:
+    headers = {"Authorization": f"Bearer {access}"}
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{server}", headers=headers, trust_env=False
+    ) as http:
+        assert (await http.get("/api/auth/me")).status_code == 200
+        ticket = (await http.post("/api/auth/ws-ticket")).json()["ticket"]
+    shown = f"token={access}" if by == "token" else f"ticket={ticket}"
+    address = f"ws://127.0.0.1:{server}/api/{path.format(collection.pk)}{shown}"
+    async with websockets.connect(address, proxy=None) as connection:
         socket = Socket(connection)
         await socket.say(type="ping")
         assert (await socket.hear())["type"] == "pong"

@@ -37,6 +37,11 @@ def test_the_image_needs_no_network_to_run():
     assert "MODEL_CACHE_DIR=/app/models" in DOCKERFILE
 
 
+def test_the_web_server_takes_every_frame_that_the_chat_takes(settings):
+    [most] = re.findall(r'"--ws-max-size", "(\d+)"', DOCKERFILE)
+    assert int(most) == settings.WS_MAX_SIZE
+
+
 def test_no_secret_is_baked_into_the_image():
     assert not re.search(r"(SECRET_KEY|JWT_SIGNING_KEY|FERNET_KEYS|PASSWORD)=", DOCKERFILE)
     assert "rm -rf /tmp/build" in DOCKERFILE  # where the throwaway secrets of the build are

@@ -2,15 +2,19 @@
 
 import json
 import re
+import secrets
 
 import pytest
+from playwright.sync_api import expect
 
+from tests.contracts.servers import words
 from tests.e2e.conftest import ARTIFACTS, EMAIL, PASSWORD
 from tests.e2e.people import PHONE, WIDE, new_model, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 QUESTION = "Who keeps the lighthouse of Verbatim Bay?"
+PIECE = 12
 KEEPER = b"The lighthouse of Verbatim Bay is kept by Ines Duarte.\n"
 
 
@@ -108,6 +112,59 @@ def test_credentials_that_ran_out_while_the_session_is_good_cost_nothing(open_pa
     connected(page)
     assert len(opened) == 2
     assert page.get_by_test_id("link-notice").is_hidden()
+
+
+def test_credentials_that_run_out_in_mid_answer_cost_nothing(open_page, api, llm_server):
+    name = f"gated-{PIECE}-{PIECE}-{secrets.token_hex(3)}"
+    gate = llm_server.gate(name)
+    body = {"name": name, "llm_provider": "custom", "llm_base_url": f"{llm_server.url}/v1"}
+    made = api.post("/api/models", json=body | {"llm_model_name": name, "answer_mode": "assist"}).json()
+    page = open_page()
+    said: list[dict] = []
+    heard: list[list[dict]] = []
+    sockets = []
+
+    def between(socket) -> None:
+        server = socket.connect_to_server()
+        sockets.append(socket)
+        heard.append([])
+        frames = heard[-1]
+
+        def from_page(text) -> None:
+            said.append(json.loads(text))
+            server.send(text)
+
+        def from_server(text) -> None:
+            frames.append(json.loads(text))
+            socket.send(text)
+
+        socket.on_message(from_page)
+        server.on_message(from_server)
+
+    page.route_web_socket(re.compile("/api/chat/ws"), between)
+    page.goto(f"/chat/?model={made['id']}")
+    connected(page)
+    ask(page)
+    text = page.get_by_test_id("answer-text")
+    expect(text).to_have_text(words(PIECE))
+    asked_who: list[str] = []
+    page.on("request", lambda request: asked_who.append(request.url.rpartition("/api/")[2]))
+    sockets[0].close(code=4401)
+    wait_until(lambda: len(sockets) == 2, "not connected again", page=page)
+    connected(page)
+    assert asked_who[0] == "auth/me"
+    expect(text).to_have_text(words(PIECE))  # nothing of it is shown twice
+    gate.set()
+    page.get_by_test_id("answer").get_by_role("button", name="Copy").wait_for()
+    expect(text).to_have_text(words(2 * PIECE))
+    assert page.get_by_test_id("link-notice").is_hidden()
+    assert page.get_by_test_id("answer").count() == page.get_by_test_id("question").count() == 1
+    [resumed] = [frame for frame in said if frame["type"] == "resume"]
+    assert [frame["type"] for frame in said if frame["type"] != "ping"] == ["chat", "resume"]
+    last = max(frame["seq"] for frame in heard[0] if "seq" in frame)
+    assert (resumed["message_id"], resumed["after_seq"]) == (heard[0][0]["message_id"], last)
+    assert min(frame["seq"] for frame in heard[1] if "seq" in frame) == last + 1
+    api.delete(f"/api/models/{made['id']}").raise_for_status()
 
 
 def test_who_was_signed_out_is_told_and_comes_back_to_his_chat_and_his_draft(product, browser, model_id):

@@ -2,7 +2,10 @@
 
 import time
 
+import httpx
+import jwt
 import pytest
+from django.conf import settings
 from websockets.exceptions import ConnectionClosed
 
 from tests.contracts.servers import words
@@ -11,6 +14,7 @@ from tests.faults.test_chat_crashes import PIECE
 from tests.faults.truth import long
 
 MOST = 20  # MAX_SOCKETS_PER_USER's default
+LEEWAY = settings.CLOCK_LEEWAY_SECONDS
 
 
 def begin_as(chats, port: int) -> tuple[Asked, int, int, str]:
@@ -64,6 +68,35 @@ def test_a_deactivated_person_is_signed_out_on_every_web_process(stack, chats, r
     assert words(PIECE) not in [frame.get("content") for frame in asked.frames]
     assert chats.reader(stack.port, token).close_code() == 4401
     record_chat("The reader is deactivated in mid-answer: closed with 4401", asked, seconds)
+
+
+def test_a_token_of_a_host_whose_clock_is_slow_is_served_as_long_as_over_http(stack, chats, record_chat):
+    late = LEEWAY - 6  # so long ago it has ended, by the clock of the web process
+    model = chats.model("ok")
+    token = shifted(stack, chats.person(model)[1], late)
+    with httpx.Client(base_url=stack.client.base_url, trust_env=False) as client:
+        headers = {"Authorization": f"Bearer {token}"}
+        assert client.get("/api/auth/me", headers=headers).status_code == 200
+    started = time.monotonic()
+    asked = chats.ask("ok", model=model, reader=chats.reader(token=token))
+    asked.assert_kept("complete", asked.end()["content"])
+    assert asked.reader.close_code() == 4401
+    seconds = time.monotonic() - started
+    assert LEEWAY - late - 3 < seconds < LEEWAY - late + 2
+    record_chat(
+        f"The reader's token was issued by a host whose clock is slow, and ended {late} s ago: he is served, "
+        f"and closed with 4401 when it is {LEEWAY} s",
+        asked,
+        seconds,
+    )
+
+
+def shifted(stack, token: str, seconds: float) -> str:
+    """The same token as it were if it had ended so many seconds ago."""
+    key = stack.environment["JWT_SIGNING_KEY"]
+    claims = jwt.decode(token, key, ["HS256"], audience="verbatim")
+    by = claims["exp"] - int(time.time() - seconds)
+    return jwt.encode(claims | {name: claims[name] - by for name in ("iat", "exp")}, key, "HS256")
 
 
 def test_a_model_deleted_in_mid_answer_ends_it_on_every_web_process(stack, chats):

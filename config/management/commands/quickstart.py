@@ -116,7 +116,7 @@ class Command(BaseCommand):
             "web",
             [sys.executable, "-m", "uvicorn", "config.asgi:application"]
             + ["--host", host, "--port", str(port), "--no-access-log", "--no-proxy-headers"]
-            + ["--ws-max-size", "262144", "--ws-per-message-deflate", "false"]
+            + ["--ws-max-size", str(settings.WS_MAX_SIZE), "--ws-per-message-deflate", "false"]
             + ["--timeout-graceful-shutdown", "10"],
         )
         self.supervisor.start(web)

@@ -1,7 +1,9 @@
 // Whether the server is reached; where waiting does not help (signed out, too many tabs), what does.
 import { $, button, el, fill } from "../lib/dom.js";
 
-const WORDS = { connected: "connected", connecting: "connecting", waiting: "connection lost, trying again", refused: "signed out", crowded: "too many tabs" };
+const WORDS = { connected: "connected", http: "connected without WebSocket", connecting: "connecting", waiting: "connection lost, trying again", refused: "signed out", crowded: "too many tabs" };
+
+const SERVED = new Set(["connected", "http"]);
 
 export class LinkState {
   /** @param {() => void} tryAgain opens the connection */
@@ -18,10 +20,10 @@ export class LinkState {
 
   show(state) {
     this.node.textContent = WORDS[state];
-    this.node.className = `link-state ${state === "connected" ? "ok" : state === "connecting" ? "" : "warn"}`;
+    this.node.className = `link-state ${SERVED.has(state) ? "ok" : state === "connecting" ? "" : "warn"}`;
     if (state === "refused") this.signedOut();
     else if (state === "crowded") this.tell("Verbatim is open in too many tabs.", "Close some of them, here or on other devices, then try again.", button("Try again", this.tryAgain, { class: "btn small" }));
-    else if (state === "connected") this.notice.hidden = true;
+    else if (SERVED.has(state)) this.notice.hidden = true;
   }
 
   signedOut() {

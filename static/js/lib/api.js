@@ -41,18 +41,20 @@ export function toError(status, body, retryAfter) {
   return new ApiError({ code: "server_error", message: `The server answered ${status}, which was not expected.`, status, retryAfter });
 }
 
-async function send(method, path, body, { signal } = {}) {
+async function ask(method, path, body, { signal } = {}) {
   const headers = { Accept: "application/json" };
   if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
   const form = body instanceof FormData;
   if (body !== undefined && !form) headers["Content-Type"] = "application/json";
-  let response;
   try {
-    response = await fetch(path, { method, headers, signal, credentials: "same-origin", body: body === undefined ? undefined : form ? body : JSON.stringify(body) });
+    return await fetch(path, { method, headers, signal, credentials: "same-origin", body: body === undefined ? undefined : form ? body : JSON.stringify(body) });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(OFFLINE);
   }
+}
+
+async function read(response) {
   if (response.status === 204) return null;
   const text = await response.text();
   let data = null;
@@ -64,6 +66,14 @@ async function send(method, path, body, { signal } = {}) {
   if (response.status === 401) signedOut();
   if (!response.ok) throw toError(response.status, data, Number(response.headers.get("Retry-After")) || null);
   return data;
+}
+
+const send = async (...asked) => read(await ask(...asked));
+
+/** Ask for an event stream: its body. */
+export async function stream(method, path, body, options) {
+  const response = await ask(method, path, body, options);
+  return response.ok ? response.body : read(response);
 }
 
 export const get = (path, options) => send("GET", path, undefined, options);

@@ -1,4 +1,5 @@
-// A WebSocket that comes back: backoff with jitter, pings, and a state that pages can show.
+// A WebSocket that comes back: backoff with jitter, pings, and a state that pages can show. Where none gets
+// through, as behind a proxy that passes no upgrades on, it says so, and tries again now and then.
 
 const FIRST_DELAY = 400;
 const LAST_DELAY = 15_000;
@@ -7,18 +8,45 @@ const PONG_WITHIN = 10_000;
 const SIGNED_OUT = 4401; // or what was signed in with has run out, and something newer is there
 const NO_ACCESS = 4403;
 const TOO_MANY = 4429;
+const OPENS_WITHIN = 10_000;
+const TRUSTED_OPENINGS = 3; // so many in a row that fail say that none will succeed
+const FIRST_RETURN = 5_000; // it may have been a restart of the server
+const LAST_RETURN = 60_000;
+const KEY = "no-websocket"; // the tab's next page need not find out anew
+
+const addressOf = (path) => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+
+/** A WebSocket that is closed when it does not open in time. */
+function opening(path) {
+  const socket = new WebSocket(addressOf(path));
+  const late = setTimeout(() => socket.close(), OPENS_WITHIN);
+  for (const event of ["open", "close"]) socket.addEventListener(event, () => clearTimeout(late));
+  return socket;
+}
+
+/** Whether a WebSocket from this browser reaches the server; a promise. */
+export function socketsGetThrough(path) {
+  return new Promise((resolve) => {
+    const socket = opening(path);
+    socket.addEventListener("open", () => (resolve(true), socket.close()));
+    socket.addEventListener("close", () => resolve(false));
+  });
+}
 
 /**
- * Events: `state` (detail: "connecting" | "connected" | "waiting" | "refused" | "crowded", retryAt), `frame` (detail: the
- * frame). "refused" is signed out or without access; "crowded" is one of too many, which `open` tries again.
+ * Events: `state` (detail: "connecting" | "connected" | "waiting" | "refused" | "crowded" | "http", retryAt), `frame`
+ * (detail: the frame). "refused" is signed out or without access; "crowded" is one of too many, which `open` tries again.
+ * "http", for pages that can do without (`elseHttp`), is a server that answers requests while sockets do not open.
  */
 export class LiveSocket extends EventTarget {
-  constructor(path, { pings = true } = {}) {
+  constructor(path, { pings = true, elseHttp = false } = {}) {
     super();
     this.path = path;
     this.pings = pings;
     this.state = "connecting";
+    this.elseHttp = elseHttp;
     this.attempts = 0;
+    this.neverOpened = sessionStorage.getItem(KEY) ? TRUSTED_OPENINGS - 1 : 0; // in a row
     this.closed = false;
     window.addEventListener("online", () => this.state === "waiting" && this.open());
     // whoever was signed out may have signed in again in another tab
@@ -35,11 +63,13 @@ export class LiveSocket extends EventTarget {
   open() {
     clearTimeout(this.timer);
     if (this.connected || this.socket?.readyState === WebSocket.CONNECTING) return;
-    this.setState("connecting");
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}${this.path}`);
+    if (this.state !== "http") this.setState("connecting");
+    const socket = opening(this.path);
     this.socket = socket;
+    this.neverOpened += 1;
     socket.addEventListener("open", () => {
+      this.neverOpened = 0;
+      sessionStorage.removeItem(KEY);
       this.setState("connected");
       this.watch();
     });
@@ -83,18 +113,34 @@ export class LiveSocket extends EventTarget {
     if (this.closed) return;
     if (code === NO_ACCESS) this.setState("refused");
     else if (code === TOO_MANY) this.setState("crowded");
-    else if (code === SIGNED_OUT) this.lookWhetherSignedIn();
+    else if (code === SIGNED_OUT || this.isHopeless) this.askOverHttp();
     else this.comeBack();
   }
 
-  /** Closed for want of credentials: the page's session may still be good, or be a new one. */
-  async lookWhetherSignedIn() {
+  get isHopeless() {
+    return this.elseHttp && this.neverOpened >= TRUSTED_OPENINGS;
+  }
+
+  /** The page's session may have ended, or be good, or a new one; and the server may answer without sockets. */
+  async askOverHttp() {
     const answer = await fetch("/api/auth/me", { credentials: "same-origin" }).catch(() => null);
     if (answer?.status === 401) this.setState("refused");
+    else if (answer?.ok && this.isHopeless) this.doWithout();
     else this.comeBack();
   }
 
+  doWithout() {
+    sessionStorage.setItem(KEY, "1");
+    const delay = Math.min(LAST_RETURN, FIRST_RETURN * 2 ** (this.neverOpened - TRUSTED_OPENINGS));
+    this.attempts = 0;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.open(), delay);
+    if (this.state !== "http") this.setState("http");
+  }
+
+  /** Try again after a while, which grows. */
   comeBack() {
+    clearTimeout(this.timer);
     const delay = Math.min(LAST_DELAY, FIRST_DELAY * 2 ** this.attempts) * (0.75 + Math.random() / 2);
     this.attempts += 1;
     this.setState("waiting", Date.now() + delay);

@@ -322,7 +322,7 @@ class ChatPage {
   linkChanged({ state }) {
     this.linkState.show(state);
     if (state === "waiting") this.missed = true;
-    if (state !== "connected") return;
+    if (state !== "connected" && state !== "http") return;
     if (this.pending && !this.attachments.busy) this.sendPending();
     else if (this.active?.id && this.session) this.link.follow(this.session.id, this.active.id);
     else if (this.active?.replaced) this.lookAgain(); // asked for anew: did that arrive?

@@ -1,9 +1,14 @@
-// Tells admins of an Ollama that answers, without making the page wait for it.
+// Tells admins whether WebSockets get through, and of an Ollama that answers, without making the page wait for it.
 import * as api from "../lib/api.js";
 import { $, el, fill } from "../lib/dom.js";
 import { count } from "../lib/format.js";
+import { socketsGetThrough } from "../lib/socket.js";
 
 const MODEL_NAMES = 4;
+
+socketsGetThrough("/api/chat/ws").then((reached) => {
+  $(reached ? "#sockets-fine" : "#sockets-missing").hidden = false;
+});
 
 try {
   const answer = await api.get("/api/llm/providers");

@@ -7,10 +7,10 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts import api_keys, tokens
+from chat.api import pauses
 from chat.engine.threads import in_thread
 from chat.llm.base import Finished, TextDelta
 from chat.models import ChatSession, Message, MessageStatus
-from chat.openai_api import views
 from chat.openai_api.footnotes import ALL_GENERAL, PARTLY_GENERAL
 from collections_app.models import Collection
 from tests.chat.conftest import ANSWER, QUESTION, stored
@@ -128,7 +128,7 @@ async def test_the_blocking_client_works_too(server, llm, member):
 async def test_a_waiting_stream_says_something_that_clients_do_not_take_for_text(
     client, llm, member, monkeypatch
 ):
-    monkeypatch.setattr(views, "TRUST_SECONDS", 0.05)
+    monkeypatch.setattr(pauses, "TRUST_SECONDS", 0.05)
     gate = asyncio.Event()
     llm.script = [ANSWER[0], gate, *ANSWER[1:]]
     api = await client(member)
@@ -341,7 +341,7 @@ async def test_who_breaks_off_a_stream_stops_the_answer(client, llm, member):
 
 
 async def test_a_key_that_is_deleted_ends_the_stream_and_the_answer(client, llm, member, monkeypatch):
-    monkeypatch.setattr(views, "TRUST_SECONDS", 0.05)
+    monkeypatch.setattr(pauses, "TRUST_SECONDS", 0.05)
     llm.script = [ANSWER[0], asyncio.Event()]
     key, raw = await key_of(member)
     stream = await (await client(raw)).chat.completions.create(**question(QUESTION, stream=True))
