@@ -164,6 +164,24 @@ def test_a_question_that_is_lost_on_its_way_is_asked_once_when_the_network_is_ba
     assert [one["role"] for one in messages(api, page)] == ["user", "assistant"]
 
 
+def test_who_was_signed_out_is_told_and_keeps_the_question(open_page, model, superadmin_state):
+    model_id, gate = model
+    page = open_page()
+    begin(page, model_id)
+    page.context.clear_cookies()
+    ask(page)
+    page.get_by_test_id("link-notice").get_by_text("You have been signed out.").wait_for()
+    expect(state(page)).to_have_text("signed out")
+    page.context.add_cookies(superadmin_state["cookies"])
+    page.reload()
+    expect(page.get_by_label("Your question")).to_have_value(QUESTION)
+    gate.set()
+    expect(state(page)).to_have_text("connected without WebSocket")
+    page.get_by_label("Your question").press("Enter")
+    ended(page)
+    expect(text_of(page)).to_have_text(words(2 * PIECE))
+
+
 def test_a_refusal_brings_the_question_back(open_page, api, model):
     model_id, _ = model
     page = open_page()
