@@ -16,7 +16,7 @@ from typing import Any
 from django.db import DatabaseError
 
 from chat import selectors, services
-from chat.engine import budget, history, publish, rounds, stream_log, tables
+from chat.engine import budget, history, measured, publish, rounds, stream_log, tables
 from chat.engine.budget import FittedPrompt
 from chat.engine.continuation import Joint, Shown, passages_of, prompt_for
 from chat.engine.general import general_parts
@@ -25,7 +25,7 @@ from chat.engine.refusal import closing, refusal_text
 from chat.engine.threads import in_thread
 from chat.llm import errors as llm_errors
 from chat.llm import registry, windows
-from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta, TextWasReasoning
+from chat.llm.base import LLM, Finished, LLMRequest, ReasoningDelta, TextDelta, TextWasReasoning
 from chat.models import Message
 from chat.protocol import error_fields
 from chat.rendering import render_markdown
@@ -134,7 +134,20 @@ class Generation:
             result = await in_thread(self._search, context, rewritten)
         with self._timed("table"):
             table = await tables.ask(llm=llm, context=context, result=result, window=window)
-        draft.prompt, trace = await in_thread(self._fit, context, result, table, llm_window)
+        offered = table.passages(result.passages)
+        fit = partial(
+            budget.fit,
+            collection=collection,
+            question=context.question,
+            passages=offered,
+            history=context.history,
+            searched_for=result.rewritten,
+            llm_window=llm_window,
+        )
+        draft.prompt = await measured.fit(llm, fit)
+        trace = retrieval_trace(result, draft.prompt, collection, offered=offered)
+        trace |= {"not_ready": draft.not_ready.as_json()} if draft.not_ready.count else {}
+        trace |= {"table": table.trace} if table.trace else {}
         self._tell(
             "sources",
             sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)],
@@ -157,7 +170,7 @@ class Generation:
             self._say(refusal_text(result.nearest, ready=ready, in_work=draft.not_ready.count))
             return
         self._start()
-        await self._write(llm, context)
+        await self._write(llm, context, fit=fit)
         more = closing(draft.content, nearest=result.nearest, ending=table.ending)
         if more:
             self._say_ours(f"\n\n{more}")
@@ -201,8 +214,9 @@ class Generation:
         try:
             llm = self.draft.meter.on(registry.build(registry.config_for(context.collection)))
             window = await windows.window_of(llm)
-            self.draft.prompt = prompt_for(context, continued, joint, llm_window=window)
-            await self._write(llm, context, joint)
+            fit = partial(prompt_for, context, continued, joint, llm_window=window)
+            self.draft.prompt = await measured.fit(llm, fit)
+            await self._write(llm, context, joint=joint)
         finally:
             self._say(joint.end())
         if continued.ending:
@@ -235,43 +249,30 @@ class Generation:
         self.draft.searched_for = result.rewritten if result.rewritten != result.query else ""
         return result
 
-    def _fit(
-        self,
-        context: selectors.AnswerContext,
-        result: SearchResult,
-        table: tables.TableAnswer,
-        llm_window: int | None,
-    ) -> tuple[FittedPrompt, dict[str, Any]]:
-        """The prompt with the passages that fit into it, and the trace. Runs in a thread."""
-        offered = table.passages(result.passages)
-        prompt = budget.fit(
-            collection=context.collection,
-            question=context.question,
-            passages=offered,
-            history=context.history,
-            searched_for=result.rewritten,
-            llm_window=llm_window,
-        )
-        trace = retrieval_trace(result, prompt, context.collection, offered=offered)
-        if self.draft.not_ready.count:
-            trace["not_ready"] = self.draft.not_ready.as_json()
-        if table.trace:
-            trace["table"] = table.trace
-        return prompt, trace
-
-    async def _write(self, llm: LLM, context: selectors.AnswerContext, joint: Joint | None = None) -> None:
-        """Have the text written; behind a joint it goes on from there."""
-        prompt = self.draft.prompt
-        assert prompt is not None
+    def _request(self, context: selectors.AnswerContext, prompt: FittedPrompt) -> LLMRequest:
         request = prompt.request(context.collection, self.draft.searched_for or context.question)
         request = replace(request, pause=self._rounds.reading_pause)
         if context.max_tokens is not None:
             request = replace(request, max_tokens=min(request.max_tokens, context.max_tokens))
+        return request
+
+    async def _write(
+        self,
+        llm: LLM,
+        context: selectors.AnswerContext,
+        *,
+        fit: measured.Fit | None = None,
+        joint: Joint | None = None,
+    ) -> None:
+        """Have the text written; behind a joint it goes on from there."""
+        prompt = self.draft.prompt
+        assert prompt is not None
         shown = Shown(len(prompt.passages), joint)
         before = len(self.draft.text)
         asked = time.monotonic()
         try:
-            async with aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
+            stream = measured.stream(llm, prompt, partial(self._request, context), fit)
+            async with aclosing(stream) as events:
                 async for event in events:
                     if isinstance(event, TextDelta):
                         self.draft.milliseconds.setdefault("first_token", _since(asked))
@@ -282,6 +283,9 @@ class Generation:
                         self.draft.take_back(before)
                         self._unsent.clear()
                         shown.restart()
+                    elif isinstance(event, FittedPrompt):
+                        self.draft.refit(event)
+                        shown = Shown(len(event.passages), joint)
                     elif isinstance(event, Finished):
                         self.draft.finish_reason, self.draft.usage = event.reason, event.usage
         finally:
