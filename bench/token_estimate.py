@@ -28,6 +28,38 @@ PIECE_CHARS = 2000
 PIECES = 30
 LANGUAGES = ("en", "de", "es", "ar", "zh")
 TEXTS = ("bulgarian", "french-1", "greek-2", "hebrew-2", "polish", "turkish")
+WRITTEN = {  # in languages that the corpora do not have, or have little of
+    "czech": (
+        "Zaměstnanci knihovny mají nárok na dvacet pět dní řádné dovolené za kalendářní rok. O dovolenou "
+        "se žádá písemně nejméně čtrnáct dní předem a schvaluje ji přímý nadřízený. Nevyčerpané dny lze "
+        "převést do března následujícího roku. Při služební cestě hradí zaměstnavatel ubytování do výše "
+        "sto dvaceti eur za noc, jízdné druhou třídou a stravné podle platné vyhlášky. Vyúčtování se "
+        "předkládá účtárně do deseti dnů po návratu; pozdější žádosti se vyřizují jen výjimečně, "
+        "například při nemoci nebo zpoždění dopravce."
+    ),
+    "vietnamese": (
+        "Nhân viên thư viện được nghỉ phép hai mươi lăm ngày mỗi năm dương lịch. Đơn xin nghỉ phải được "
+        "gửi bằng văn bản ít nhất mười bốn ngày trước và do người quản lý trực tiếp phê duyệt. Những ngày"
+        " chưa sử dụng có thể chuyển sang tháng ba năm sau. Khi đi công tác, cơ quan thanh toán tiền "
+        "khách sạn tối đa một trăm hai mươi euro mỗi đêm, vé tàu hạng hai và tiền ăn theo quy định hiện "
+        "hành. Hồ sơ thanh toán phải nộp cho phòng kế toán trong vòng mười ngày sau khi trở về; các yêu "
+        "cầu muộn hơn chỉ được giải quyết trong trường hợp đặc biệt."
+    ),
+    "hungarian": (
+        "A könyvtár munkatársainak évente huszonöt nap rendes szabadság jár. A szabadságot legalább "
+        "tizennégy nappal korábban írásban kell kérni, és a közvetlen felettes hagyja jóvá. A fel nem "
+        "használt napok a következő év márciusáig vihetők át. Kiküldetés esetén a munkáltató éjszakánként"
+        " legfeljebb százhúsz euró szállásköltséget, másodosztályú vasúti jegyet és a hatályos rendelet "
+        "szerinti napidíjat térít meg."
+    ),
+    "turkish": (
+        "Kütüphane çalışanlarının her takvim yılında yirmi beş gün yıllık izin hakkı vardır. İzin talebi "
+        "en az on dört gün önceden yazılı olarak yapılır ve doğrudan yönetici tarafından onaylanır. "
+        "Kullanılmayan günler ertesi yılın mart ayına kadar devredilebilir. Görev seyahatlerinde otel "
+        "ücreti gecelik en fazla yüz yirmi avroya kadar, ikinci sınıf tren bileti ve yürürlükteki "
+        "yönetmeliğe göre yevmiye ödenir."
+    ),
+}
 TABLES = ("ac__csv-141.csv", "ck__acs2012_5yr_population.csv", "co__country-codes.csv", "f5__events.csv")
 Count = Callable[[str], int]
 
@@ -77,6 +109,8 @@ def texts(corpora: Path) -> dict[str, list[str]]:
     for name in TEXTS:
         path = corpora / f"txt/charset___sample-{name}.txt"
         found[name.partition("-")[0]] = cut(decoded(path)) if path.exists() else []
+    for name, text in WRITTEN.items():
+        found[name] = [*found.get(name, []), text]
     tables = [decoded(corpora / f"csv/{name}") for name in TABLES if (corpora / f"csv/{name}").exists()]
     found["csv"] = [piece for text in tables for piece in cut(text)]
     found["python"] = cut("".join(path.read_text() for path in sorted((ROOT / "chat").rglob("*.py"))))

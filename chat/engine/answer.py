@@ -8,7 +8,8 @@ import asyncio
 import html
 import logging
 import time
-from contextlib import aclosing
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from django.db import DatabaseError
 
 from chat import branching, selectors, services
-from chat.engine import budget, history, publish, rounds, stream_log, tables
+from chat.engine import budget, history, measured, publish, rounds, stream_log, tables
 from chat.engine.budget import FittedPrompt
 from chat.engine.continuation import Joint, Shown, passages_of, prompt_for
 from chat.engine.general import general_parts
@@ -25,7 +26,7 @@ from chat.engine.refusal import closing, refusal_text
 from chat.engine.threads import in_thread
 from chat.llm import errors as llm_errors
 from chat.llm import registry, windows
-from chat.llm.base import LLM, Finished, ReasoningDelta, TextDelta, TextWasReasoning
+from chat.llm.base import LLM, Finished, LLMRequest, ReasoningDelta, TextDelta, TextWasReasoning
 from chat.models import Message
 from chat.protocol import error_fields
 from chat.rendering import render_markdown
@@ -134,7 +135,20 @@ class Generation:
             result = await in_thread(self._search, context, rewritten)
         with self._timed("table"):
             table = await tables.ask(llm=llm, context=context, result=result, window=window)
-        draft.prompt, trace = await in_thread(self._fit, context, result, table, llm_window)
+        offered = table.passages(result.passages)
+        fit = partial(
+            budget.fit,
+            collection=collection,
+            question=context.question,
+            passages=offered,
+            history=context.history,
+            searched_for=result.rewritten,
+            llm_window=llm_window,
+        )
+        draft.prompt = await measured.fit(llm, fit)
+        trace = retrieval_trace(result, draft.prompt, collection, offered=offered)
+        trace |= {"not_ready": draft.not_ready.as_json()} if draft.not_ready.count else {}
+        trace |= {"table": table.trace} if table.trace else {}
         self._tell(
             "sources",
             sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)],
@@ -157,7 +171,7 @@ class Generation:
             self._say(refusal_text(result.nearest, ready=ready, in_work=draft.not_ready.count))
             return
         self._start()
-        await self._write(llm, context)
+        await self._write(llm, context, fit=fit)
         more = closing(draft.content, nearest=result.nearest, ending=table.below(draft.passages))
         if more:
             self._say_ours(f"\n\n{more}")
@@ -201,10 +215,11 @@ class Generation:
         try:
             llm = self.draft.meter.on(registry.build(registry.config_for(context.collection)))
             window = await windows.window_of(llm)
-            prompt = self.draft.prompt = prompt_for(context, continued, joint, llm_window=window)
+            fit = partial(prompt_for, context, continued, joint, llm_window=window)
+            prompt = self.draft.prompt = await measured.fit(llm, fit)
             told = prompt.traced()
             await in_thread(branching.continuation_prompt_set, message_id=self.message_id, prompt=told)
-            await self._write(llm, context, joint)
+            await self._write(llm, context, joint=joint)
         finally:
             self._say(joint.end())
         if continued.ending:
@@ -237,43 +252,30 @@ class Generation:
         self.draft.searched_for = result.rewritten if result.rewritten != result.query else ""
         return result
 
-    def _fit(
-        self,
-        context: selectors.AnswerContext,
-        result: SearchResult,
-        table: tables.TableAnswer,
-        llm_window: int | None,
-    ) -> tuple[FittedPrompt, dict[str, Any]]:
-        """The prompt with the passages that fit into it, and the trace. Runs in a thread."""
-        offered = table.passages(result.passages)
-        prompt = budget.fit(
-            collection=context.collection,
-            question=context.question,
-            passages=offered,
-            history=context.history,
-            searched_for=result.rewritten,
-            llm_window=llm_window,
-        )
-        trace = retrieval_trace(result, prompt, context.collection, offered=offered)
-        if self.draft.not_ready.count:
-            trace["not_ready"] = self.draft.not_ready.as_json()
-        if table.trace:
-            trace["table"] = table.trace
-        return prompt, trace
-
-    async def _write(self, llm: LLM, context: selectors.AnswerContext, joint: Joint | None = None) -> None:
-        """Have the text written; behind a joint it goes on from there."""
-        prompt = self.draft.prompt
-        assert prompt is not None
+    def _request(self, context: selectors.AnswerContext, prompt: FittedPrompt) -> LLMRequest:
         request = prompt.request(context.collection, self.draft.searched_for or context.question)
         request = replace(request, pause=self._rounds.reading_pause)
         if context.max_tokens is not None:
             request = replace(request, max_tokens=min(request.max_tokens, context.max_tokens))
+        return request
+
+    async def _write(
+        self,
+        llm: LLM,
+        context: selectors.AnswerContext,
+        *,
+        fit: measured.Fit | None = None,
+        joint: Joint | None = None,
+    ) -> None:
+        """Have the text written; behind a joint it goes on from there."""
+        prompt = self.draft.prompt
+        assert prompt is not None
         shown = Shown(len(prompt.passages), joint)
         before = len(self.draft.text)
         asked = time.monotonic()
         try:
-            async with aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
+            stream = measured.stream(llm, prompt, partial(self._request, context), fit)
+            async with aclosing(stream) as events:
                 async for event in events:
                     if isinstance(event, TextDelta):
                         self.draft.milliseconds.setdefault("first_token", _since(asked))
@@ -284,6 +286,9 @@ class Generation:
                         self.draft.take_back(before)
                         self._unsent.clear()
                         shown.restart()
+                    elif isinstance(event, FittedPrompt):
+                        self.draft.refit(event)
+                        shown = Shown(len(event.passages), joint)
                     elif isinstance(event, Finished):
                         self.draft.finish_reason, self.draft.usage = event.reason, event.usage
         finally:
@@ -379,19 +384,13 @@ class Generation:
                 await asyncio.sleep(0.3 * 2**attempt)
         return None, VerbatimError(ErrorCode.SERVICE_UNAVAILABLE)
 
-    def _timed(self, name: str) -> "_Timed":
-        return _Timed(self.draft.milliseconds, name)
-
-
-class _Timed:
-    def __init__(self, milliseconds: dict[str, float], name: str) -> None:
-        self._milliseconds, self._name = milliseconds, name
-
-    def __enter__(self) -> None:
-        self._began = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self._milliseconds[self._name] = _since(self._began)
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.draft.milliseconds[name] = _since(began)
 
 
 def _since(began: float) -> float:

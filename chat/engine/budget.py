@@ -27,9 +27,10 @@ class FittedPrompt:
         passages: those that were kept; the marker of each is its index + 1.
         trimmed: how many of each were cut to fit: {"history", "neighbours", "passages"}; where an answer goes
             on also {"answer"}, characters of its text so far.
-        prompt_tokens: an estimate, rather too high.
+        prompt_tokens: an estimate, rather too high; or counted.
         max_tokens: what is left of the window for the answer, at most what the collection allows.
         window: tokens of prompt and answer together: the collection's, or the model's own if that is smaller.
+        room: tokens of the prompt alone, so that the answer may be as long as the collection says.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -38,6 +39,12 @@ class FittedPrompt:
     prompt_tokens: int = 0
     max_tokens: int = 1024
     window: int = 8192
+    room: int = 8192
+
+    def counted(self, tokens: int) -> "FittedPrompt":
+        """The same, of which the model's own tokenizer makes so many tokens."""
+        left = max(MIN_ANSWER_TOKENS, self.window - tokens)
+        return replace(self, prompt_tokens=tokens, max_tokens=min(self.max_tokens, left))
 
     def traced(self) -> dict[str, Any]:
         """What an answer's trace tells of it."""
@@ -64,6 +71,7 @@ def fit(
     searched_for: str = "",
     llm_window: int | None = None,
     after: Sequence[ChatMessage] = (),
+    scale: float = 1.0,
 ) -> FittedPrompt:
     """Build the prompt, cut to the window: oldest turns first, then neighbours, then the lowest passages.
 
@@ -77,6 +85,7 @@ def fit(
         searched_for: a follow-up made complete, for prompts that hold no history; empty for the question.
         llm_window: the model's own window, where its server tells it.
         after: what follows the question: an answer that is to go on, and the request. Never cut.
+        scale: how many tokens the model takes for one that is estimated, where that is known.
 
     Raises:
         PermanentError: MESSAGE_TOO_LONG, when what must not be cut does not fit.
@@ -86,8 +95,10 @@ def fit(
     asked = (small and searched_for) or question
     texts = {"instructions": _instructions(collection), "question": asked.strip()}
     window = windows.usable(collection, llm_window)
-    room = window - min(collection.max_tokens, window // 2)
-    room -= sum(estimate_message(message.content) for message in (*fill(name, **texts), *after))
+    whole = window - min(collection.max_tokens, window // 2)
+    room = int(whole / scale) - sum(
+        estimate_message(message.content) for message in (*fill(name, **texts), *after)
+    )
     if small:
         history = ()
         passages = [replace(passage, before="", after="") for passage in passages]
@@ -104,8 +115,8 @@ def fit(
     )
     messages = (*filled, *after)
     tokens = sum(estimate_message(message.content) for message in messages)
-    left = max(MIN_ANSWER_TOKENS, window - tokens)
-    return FittedPrompt(messages, draft.kept(), trimmed, tokens, min(collection.max_tokens, left), window)
+    fitted = FittedPrompt(messages, draft.kept(), trimmed, tokens, collection.max_tokens, window, whole)
+    return fitted.counted(tokens)
 
 
 @dataclass

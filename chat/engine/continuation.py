@@ -110,7 +110,12 @@ class Shown:
 
 
 def prompt_for(
-    context: AnswerContext, continued: Continued, joint: Joint, *, llm_window: int | None
+    context: AnswerContext,
+    continued: Continued,
+    joint: Joint,
+    *,
+    llm_window: int | None,
+    scale: float = 1.0,
 ) -> FittedPrompt:
     """The prompt of the answer, the answer so far, and the request to go on.
 
@@ -120,7 +125,7 @@ def prompt_for(
         PermanentError: MESSAGE_TOO_LONG, as `budget.fit`.
     """
     passages = passages_of(continued)
-    limit = windows.usable(context.collection, llm_window) // PART_OF_WINDOW
+    limit = int(windows.usable(context.collection, llm_window) / scale) // PART_OF_WINDOW
     shown, left_out = _last_part(joint.kept.rstrip(), limit)
     prompt = budget.fit(
         collection=context.collection,
@@ -130,6 +135,7 @@ def prompt_for(
         searched_for=continued.searched_for,
         llm_window=llm_window,
         after=(ChatMessage("assistant", shown), fill("continue")[-1]),
+        scale=scale,
     )
     return replace(prompt, passages=passages, trimmed=prompt.trimmed | {"answer": left_out})
 

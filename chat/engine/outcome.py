@@ -30,6 +30,7 @@ class Draft:
     Attributes:
         not_ready: documents that it could not be answered from yet.
         searched_for: the question as it was searched for, when that is not the question as it was asked.
+        refitted: the prompt is smaller than the one that was traced: the LLM refused that as too long.
         text: the shown text, in the pieces in which it came.
         refused: written by us without an LLM, because the documents do not hold the answer.
         ours_from: character from which on the text is our own and no LLM's; None for none of it.
@@ -41,6 +42,7 @@ class Draft:
 
     context: AnswerContext | None = None
     prompt: FittedPrompt | None = None
+    refitted: bool = False
     not_ready: NotReady = NotReady(0, [])  # noqa: RUF009 - frozen
     searched_for: str = ""
     text: list[str] = field(default_factory=list)
@@ -62,6 +64,10 @@ class Draft:
         self.thought_chars += sum(map(len, self.text[before:]))
         del self.text[before:]
         self.milliseconds.pop("first_token", None)
+
+    def refit(self, prompt: FittedPrompt) -> None:
+        """The LLM is asked with a smaller prompt. Its passages are the first of those before."""
+        self.prompt, self.refitted = prompt, True
 
     @property
     def passages(self) -> Sequence[Passage]:
@@ -155,6 +161,7 @@ def conclude(draft: Draft, error: VerbatimError | None, *, check: bool = True) -
         spent=draft.meter.spent(),
         trace={
             "refused": refused,
+            **({"prompt": draft.prompt.traced()} if draft.prompt and draft.refitted else {}),
             **({"reasoning_chars": draft.thought_chars} if draft.thought_chars else {}),
             **({} if draft.ours_from is None else {"ours_from": draft.ours_from}),
             "sentences": [sentence.as_json() for sentence in checked],

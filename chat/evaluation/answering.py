@@ -5,9 +5,11 @@ import time
 import uuid
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from accounts.models import User
-from chat.engine import budget, tables
+from chat.engine import budget, measured, tables
+from chat.engine.budget import FittedPrompt
 from chat.engine.marker_filter import MarkerFilter
 from chat.engine.outcome import Draft, conclude, require_words
 from chat.engine.refusal import closing, refusal_text
@@ -73,12 +75,14 @@ async def _work(context: AnswerContext, result: SearchResult, draft: Draft) -> N
     llm_window = await windows.window_of(llm)
     window = windows.usable(collection, llm_window)
     table = await tables.ask(llm=llm, context=context, result=result, window=window)
-    draft.prompt = budget.fit(
+    fit = partial(
+        budget.fit,
         collection=collection,
         question=context.question,
         passages=table.passages(result.passages),
         llm_window=llm_window,
     )
+    draft.prompt = await measured.fit(llm, fit)
     if table.text:
         draft.text.append(storable(table.text))
         return
@@ -86,19 +90,19 @@ async def _work(context: AnswerContext, result: SearchResult, draft: Draft) -> N
     if collection.answer_mode == AnswerMode.STRICT and not (passed and draft.passages):
         draft.refused = True
         return
-    await _write(llm, context, draft)
+    await _write(llm, context, draft, fit)
     more = closing(draft.content, nearest=result.nearest, ending=table.below(draft.passages))
     if more:
         draft.text.append(storable(f"\n\n{more}"))
 
 
-async def _write(llm: LLM, context: AnswerContext, draft: Draft) -> None:
+async def _write(llm: LLM, context: AnswerContext, draft: Draft, fit: measured.Fit) -> None:
     prompt = draft.prompt
     assert prompt is not None
-    request = prompt.request(context.collection, context.question)
+    stream = measured.stream(llm, prompt, lambda one: one.request(context.collection, context.question), fit)
     markers = MarkerFilter(len(prompt.passages))
     try:
-        async with asyncio.timeout(ANSWER_SECONDS), aclosing(llm.stream(request)) as events:  # type: ignore[type-var]
+        async with asyncio.timeout(ANSWER_SECONDS), aclosing(stream) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
                     draft.text.append(storable(markers.feed(event.text)))
@@ -107,6 +111,9 @@ async def _write(llm: LLM, context: AnswerContext, draft: Draft) -> None:
                 elif isinstance(event, TextWasReasoning):
                     draft.take_back()
                     markers = MarkerFilter(len(prompt.passages))
+                elif isinstance(event, FittedPrompt):
+                    draft.refit(event)
+                    prompt, markers = event, MarkerFilter(len(event.passages))
                 elif isinstance(event, Finished):
                     draft.finish_reason, draft.usage = event.reason, event.usage
     except TimeoutError as error:

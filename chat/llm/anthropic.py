@@ -1,11 +1,12 @@
 """Anthropic's Messages API: the system prompt apart, events that each name their type."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from chat.llm import calls, statuses
 from chat.llm.base import (
+    ChatMessage,
     Finished,
     LLMConfig,
     LLMEvent,
@@ -51,6 +52,10 @@ class AnthropicLLM:
         url = f"{self._base}/v1/models?limit=100"
         listing = await calls.fetch_json(self.config, url, self._headers())
         return sorted(filter(None, (text_of(dict_of(one).get("id")) for one in list_of(listing.get("data")))))
+
+    async def tokens(self, messages: Sequence[ChatMessage]) -> int | None:
+        """See `base.LLM`."""
+        return None
 
     async def window(self) -> int | None:
         """See `base.LLM`."""

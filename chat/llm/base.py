@@ -1,6 +1,6 @@
 """What an LLM adapter is: one small module per provider, all held to one contract suite."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -114,5 +114,12 @@ class LLM(Protocol):
 
         Raises:
             VerbatimError: with the LLM_* code that says what is wrong.
+        """
+        ...
+
+    async def tokens(self, messages: Sequence[ChatMessage]) -> int | None:
+        """How many tokens the model makes of the text; None where no server counts them. Never fails.
+
+        Not counted are the tokens between messages, which the model's template adds.
         """
         ...

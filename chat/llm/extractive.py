@@ -7,11 +7,11 @@ import asyncio
 import math
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from chat.engine.refusal import NOTHING
-from chat.llm.base import Finished, LLMConfig, LLMEvent, LLMRequest, TextDelta
+from chat.llm.base import ChatMessage, Finished, LLMConfig, LLMEvent, LLMRequest, TextDelta
 from chat.sentences import codes, content_words, numbers, wrapped_sentences
 from documents.embedding.registry import get_embedder
 from documents.retrieval.types import Passage
@@ -91,6 +91,10 @@ class ExtractiveLLM:
     async def models(self) -> list[str]:
         """There is one way of quoting."""
         return ["extractive"]
+
+    async def tokens(self, messages: Sequence[ChatMessage]) -> int | None:
+        """See `base.LLM`."""
+        return None
 
     async def window(self) -> int | None:
         """Nothing is read but the passages."""

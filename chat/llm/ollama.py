@@ -1,10 +1,11 @@
 """Ollama's own protocol: only it can set the window (`num_ctx`); without that, prompts are cut silently."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from chat.llm import calls, errors, statuses
 from chat.llm.base import (
+    ChatMessage,
     Finished,
     FinishReason,
     LLMConfig,
@@ -56,6 +57,10 @@ class OllamaLLM:
         if not isinstance(listing.get("models"), list):
             raise errors.bad_response(self.config, "no list of models")
         return sorted(filter(None, (text_of(dict_of(one).get("name")) for one in listing["models"])))
+
+    async def tokens(self, messages: Sequence[ChatMessage]) -> int | None:
+        """See `base.LLM`."""
+        return None
 
     async def window(self) -> int | None:
         """See `base.LLM`: what the model was trained for; `num_ctx` is never set higher."""

@@ -1,7 +1,7 @@
 """The OpenAI protocol: OpenAI, custom servers (vLLM, LM Studio, OpenRouter, ...), the built-in llama.cpp."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from chat.llm import calls, statuses
@@ -18,7 +18,7 @@ from chat.llm.base import (
 from chat.llm.quirks import quirks
 from chat.llm.streaming import EventDecoder, count_of, dict_of, list_of, parse_object, text_of
 from collections_app.models import Provider
-from config.errors import ErrorCode, PermanentError
+from config.errors import ErrorCode, PermanentError, VerbatimError
 
 NO_TEMPERATURE, COMPLETION_TOKENS, NO_STREAM_OPTIONS, NO_SYSTEM = (
     "temperature",
@@ -26,6 +26,8 @@ NO_TEMPERATURE, COMPLETION_TOKENS, NO_STREAM_OPTIONS, NO_SYSTEM = (
     "stream_options",
     "system",
 )
+NO_TOKENIZER = "no_tokenizer"
+TOKENIZE_SECONDS = 1.0
 # OpenAI's reasoning models; what others refuse is learnt from their first refusal
 REASONING_MODELS = re.compile(r"(o[1-9]|gpt-5)(?![0-9a-z])", re.I)
 # vLLM, OpenRouter and Together, Groq, Mistral; llama.cpp has `n_ctx` under `meta`
@@ -76,6 +78,30 @@ class OpenAICompatibleLLM:
                 found = [count_of(place.get(name)) for place, names in places for name in names]
                 return min(filter(None, found), default=None)
         return None
+
+    async def tokens(self, messages: Sequence[ChatMessage]) -> int | None:
+        """See `base.LLM`: llama.cpp and vLLM have `/tokenize` beside `/v1`; who has none is asked once."""
+        if self.config.provider == Provider.OPENAI or NO_TOKENIZER in self._known():
+            return None
+        text = "\n".join(one.content for one in messages)
+        try:
+            said = await calls.fetch_json(
+                self.config,
+                f"{self._base.removesuffix('/v1')}/tokenize",
+                calls.bearer(self.config),
+                # vLLM reads the first two, llama.cpp the third
+                body={"model": self.config.model, "prompt": text, "content": text},
+                seconds=TOKENIZE_SECONDS,
+            )
+            found = list_of(said.get("tokens"))
+        except VerbatimError as error:
+            if error.code == ErrorCode.LLM_UNREACHABLE:
+                return None
+            found = []
+        if not found:
+            quirks.learn(self._key, NO_TOKENIZER)
+            return None
+        return len(found)
 
     def _body(self, request: LLMRequest) -> dict[str, Any]:
         known = self._known()

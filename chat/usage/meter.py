@@ -1,11 +1,11 @@
 """Counting the tokens of LLM calls: as the provider says, else by our estimate of what went and came."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from chat.engine.tokens import estimate_message, estimate_tokens
-from chat.llm.base import LLM, Finished, LLMEvent, LLMRequest, TextWasReasoning
+from chat.llm.base import LLM, ChatMessage, Finished, LLMEvent, LLMRequest, TextWasReasoning
 from collections_app.models import Provider
 from config.errors import VerbatimError
 
@@ -94,3 +94,7 @@ class MeteredLLM:
     async def window(self) -> int | None:
         """The model's window in tokens, as its server says."""
         return await self._llm.window()
+
+    async def tokens(self, messages: Sequence[ChatMessage]) -> int | None:
+        """How many tokens the model makes of the text, as its server says."""
+        return await self._llm.tokens(messages)

@@ -70,6 +70,9 @@ class ScriptedLLM:
     async def window(self) -> int | None:
         return None
 
+    async def tokens(self, messages) -> int | None:
+        return None
+
 
 @pytest.fixture
 def llm(monkeypatch: pytest.MonkeyPatch) -> ScriptedLLM:

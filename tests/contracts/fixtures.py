@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from chat.llm import windows
+from chat.llm.quirks import quirks
 from config.embedded import llm, ports
 from tests.contracts.protocols import MODELS
 from tests.contracts.servers import LLMServer
@@ -27,8 +28,9 @@ def _llm_server() -> Iterator[LLMServer]:
 def llm_server(_llm_server: LLMServer) -> LLMServer:
     """The scripted server, without the records of other tests."""
     _llm_server.clear()
-    _llm_server.models, _llm_server.window = list(MODELS), None
+    _llm_server.models, _llm_server.window, _llm_server.tokenizer = list(MODELS), None, ()
     windows.forget()
+    quirks.forget()
     return _llm_server
 
 

@@ -22,6 +22,9 @@ class LLMServer:
         self.models: list[str] = list(MODELS)
         self.gates: dict[str, threading.Event] = {}
         self.window: int | None = None  # what it says of every model, if anything
+        self.tokenizer: tuple[
+            str, ...
+        ] = ()  # the fields that its `/tokenize` wants, the text last; none: 404
         self.url = ""
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -93,6 +96,9 @@ class LLMServer:
             await self._list(record, path, writer)
         elif path in PROTOCOLS and record.model.startswith("gated-"):
             await self._gated(PROTOCOLS[path], record, Sender(writer))
+        elif path == "/tokenize" and self.tokenizer:
+            given = [record.body[name] for name in self.tokenizer]
+            await Sender(writer).json(200, {"tokens": [ord(char) for char in given[-1]]})
         elif path == "/api/show":
             facts = {"general.architecture": "llama", "llama.context_length": self.window}
             await Sender(writer).json(200, {"model_info": facts if self.window else {}})
