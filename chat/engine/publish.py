@@ -39,10 +39,19 @@ class Publisher:
         self._owed: set[StreamLog] = set()
         self._task: asyncio.Task[None] | None = None
         self._away_since: float | None = None
+        self._to_look = False
 
     def publish(self, log_: StreamLog) -> None:
         """Write the log's new frames soon."""
         self._owed.add(log_)
+        self._ensure()
+
+    def look_soon(self) -> None:
+        """Look for what Redis has forgotten, between two writes: during one nobody knows what it has."""
+        self._to_look = True
+        self._ensure()
+
+    def _ensure(self) -> None:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
@@ -53,7 +62,7 @@ class Publisher:
             await asyncio.sleep(BATCH_SECONDS)
         self._owed.discard(log_)
 
-    async def look_for_lost(self) -> None:
+    async def _look_for_lost(self) -> None:
         """Write again what Redis has forgotten, as after a restart without its data. Raises Redis' errors."""
         logs = [one for one in logs_here() if one.written]
         pipe = client().pipeline(transaction=False)
@@ -75,13 +84,14 @@ class Publisher:
             log.warning("answers go on without Redis: %s", error)
 
     async def _run(self) -> None:
-        while self._owed:
+        while self._owed or self._to_look:
             logs = list(self._owed)
             self._owed.clear()
             was_away = self._away_since is not None
+            look, self._to_look = self._to_look or was_away, False
             try:
-                if was_away:
-                    await self.look_for_lost()
+                if look:
+                    await self._look_for_lost()
                 await self._write(logs)
             except REDIS_ERRORS as error:
                 self._owed.update(one for one in logs if one.written < len(one.frames))

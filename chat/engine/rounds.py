@@ -128,7 +128,7 @@ class Rounds:
                     await stream_log.heartbeats(alive)
                     self._alive = alive & self._running.keys()
                     if now >= beat_at:
-                        await publish.here().look_for_lost()
+                        publish.here().look_soon()
                         beat_at = now + stream_log.HEARTBEAT_SECONDS / 4
                 for message_id, reason in (await stop.asked(list(self._running))).items():
                     if (answer := self._running.get(message_id)) and not answer.ending:

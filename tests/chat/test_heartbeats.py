@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from redis.asyncio.client import Pipeline
 
 from chat import services
-from chat.engine import repair, stop, stream_log
+from chat.engine import publish, repair, stop, stream_log
 from chat.engine.threads import in_thread
 from chat.models import Message
 from config import redis
@@ -78,3 +79,28 @@ async def test_whoever_writes_is_heard_at_once_when_redis_is_back(
     assert await stream_log.is_alive(message_id)
     gate.set()
     await socket.hear_until("message_saved")
+
+
+async def test_looking_for_what_redis_forgot_while_frames_are_written_loses_none(monkeypatch):
+    execute = Pipeline.execute
+
+    async def late(pipe, **options):
+        """Its answer comes when others have asked meanwhile."""
+        commands = {command[0][0] for command in pipe.command_stack}
+        replies = await execute(pipe, **options)
+        await asyncio.sleep(0.2 if "XLEN" in commands else 0.05)
+        return replies
+
+    monkeypatch.setattr(Pipeline, "execute", late)
+    monkeypatch.setattr(publish, "BATCH_SECONDS", 0)  # a write is always under way
+    log, writer = stream_log.StreamLog("a chat", 987654), publish.here()
+    for number in range(200):
+        log.append("stream_chunk", content=str(number))
+        writer.publish(log)
+        if number == 60:
+            writer.look_soon()
+        await asyncio.sleep(0.003)
+    await writer.settle(log, 5)
+    log.end()
+    kept = await stream_log.read(987654, 0)
+    assert [frame.seq for frame in kept] == list(range(1, 201))
