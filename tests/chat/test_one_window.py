@@ -8,7 +8,6 @@ from chat.engine.tokens import estimate_message
 from chat.llm.base import ChatMessage, Finished, LLMConfig, TextDelta
 from chat.llm.probe import probe
 from tests.chat.conftest import QUESTION
-from tests.chat.test_tables import ask, http, settle, table, upload, writer  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,14 +31,6 @@ async def test_answers_follow_ups_and_the_models_test_name_one_window(
     sent = llm_server.of("ok")
     assert len(sent) == 4  # an answer, a follow-up made complete and its answer, the test
     assert {one.body["options"]["num_ctx"] for one in sent} == {window}
-
-
-async def test_plans_for_tables_name_it_too(http, table, collection, writer):  # noqa: F811
-    collection.context_tokens = 6000
-    await in_thread(collection.save)
-    await ask(http, collection, "How many orders went to places in Germany?")
-    assert len(writer.calls) == 2
-    assert {one.context_tokens for one in writer.calls} == {6000}
 
 
 class Listens:

@@ -7,7 +7,8 @@ import pytest
 
 from accounts import tokens
 from chat.engine.threads import in_thread
-from tests.chat.conftest import serve, stored
+from chat.llm.base import LLMConfig
+from tests.chat.conftest import ScriptedLLM, serve, stored
 from tests.documents.conftest import settle, upload  # noqa: F401
 
 CITIES = ["Berlin", "Munich", "Paris", "berlin"]
@@ -58,6 +59,15 @@ async def http(table, member):
         ) as client,
     ):
         yield client
+
+
+@pytest.fixture
+def writer(llm, collection) -> ScriptedLLM:
+    """A scripted LLM that is asked for plans too, in a model that answers from whatever was found."""
+    llm.config = LLMConfig("openai")
+    collection.answer_mode, collection.similarity_threshold = "assist", 0.0
+    collection.save()
+    return llm
 
 
 async def ask(http, collection, question: str, **more) -> dict:

@@ -10,24 +10,13 @@ from django.conf import settings
 from accounts import tokens
 from chat.engine.threads import in_thread
 from chat.llm import registry
-from chat.llm.base import LLMConfig
 from chat.models import ChatSession
 from documents.models import Document
 from documents.tables import files, service
 from documents.tasks import prepare_table
-from tests.chat.conftest import ScriptedLLM
 from tests.chat.tables.conftest import STATES, amount, ask, trace_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def writer(llm, collection) -> ScriptedLLM:
-    """A scripted LLM that is asked for plans too, in a model that answers from whatever was found."""
-    llm.config = LLMConfig("openai")
-    collection.answer_mode, collection.similarity_threshold = "assist", 0.0
-    collection.save()
-    return llm
 
 
 async def test_a_count_is_over_all_rows_and_cites_the_rows_behind_it(http, table, collection, llm):
@@ -214,3 +203,11 @@ def test_a_table_is_made_ready_by_the_worker(table):
             break
         time.sleep(0.1)
     assert made.exists()
+
+
+async def test_a_plan_is_asked_for_with_the_window_of_the_answer(http, table, collection, writer):
+    collection.context_tokens = 6000
+    await in_thread(collection.save)
+    await ask(http, collection, "How many orders went to places in Germany?")
+    assert len(writer.calls) == 2
+    assert {one.context_tokens for one in writer.calls} == {6000}
