@@ -132,12 +132,13 @@ def document_boosts(held: Iterable[tuple[int, frozenset[str]]], leg: LexicalLeg)
     return {key: DOCUMENT_WEIGHT * leg.share_of(terms) for key, terms in together.items()}
 
 
-def choose(ordered: list[Candidate], top_k: int) -> Choice:
+def choose(ordered: list[Candidate], top_k: int, *, sure: Candidate | None = None) -> Choice:
     """The top_k best, of which one page and one document get only their share while others are as good.
 
     Args:
         ordered: candidates past the gate, best first.
         top_k: how many are wanted.
+        sure: has a place, the last if need be.
     """
     if not ordered:
         return Choice([])
@@ -161,6 +162,8 @@ def choose(ordered: list[Candidate], top_k: int) -> Choice:
         if len(chosen) == top_k:
             break
     chosen += waiting[: top_k - len(chosen)]
+    if sure is not None and sure not in chosen:
+        chosen[-1] = sure
     kept = {one.chunk_id for one in chosen}
     crowded = {one.chunk_id for one in ordered[:top_k]} - kept - full
     return Choice(chosen, frozenset(full - kept), frozenset(crowded))

@@ -9,6 +9,7 @@ LEXICAL_FLOOR = 0.5  # of the similarity threshold: words alone do not carry a p
 # Where the embedding model does not know the language, all texts are near each other for it. Twice the share
 # of their ceiling that the words reach takes the place of its cosine; what is refused: bench/languages.py.
 WORDS_FOR_MEANING = 2.0
+LEAST_OF_QUESTION = 0.125  # of the weight of all its words: that a passage holds one of many says nothing
 
 
 def rare_terms(frequency: dict[str, float], chunks: int) -> frozenset[str]:
@@ -37,15 +38,18 @@ def holds_whole_question(held: frozenset[str], terms: frozenset[str]) -> bool:
     return len(wanted) >= WHOLE_QUESTION_TERMS and wanted <= {unsigned(term) for term in held}
 
 
-def nearness(similarity: float, words: float, *, understood: bool) -> float:
+def nearness(similarity: float, words: float, held: float, *, understood: bool) -> float:
     """What is compared with the threshold, from 0 to 1.
 
     Args:
         similarity: cosine of question and chunk.
         words: the chunk's BM25 as a share of what it can reach at most.
+        held: the weight of the question's terms that it holds, as a share of all of them.
         understood: whether the embedding model knows the language; see `catalogue.understands`.
     """
-    return similarity if understood else min(1.0, WORDS_FOR_MEANING * words)
+    if understood:
+        return similarity
+    return min(1.0, WORDS_FOR_MEANING * words) if held >= LEAST_OF_QUESTION else 0.0
 
 
 def passes(

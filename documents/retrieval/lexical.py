@@ -49,20 +49,26 @@ class LexicalLeg:
         frequency: term -> the number of visible chunks that hold it, for every term of the question but
             spellings that none holds; an estimate for the frequent ones.
         weights: term (`unsigned`) -> its idf, for every term that any visible chunk holds.
+        absent: the idf of the terms that none holds, together.
     """
 
     hits: list[LexicalHit] = field(default_factory=list)
     frequency: dict[str, float] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
+    absent: float = 0.0
 
     @property
     def ceiling(self) -> float:
         """What BM25 comes near to where a chunk holds all the terms that any chunk holds, very often."""
         return (K1 + 1) * sum(self.weights.values())
 
-    def share_of(self, terms: Iterable[str]) -> float:
-        """How much of the question's weight these of its terms have, from 0 to 1."""
-        total = sum(self.weights.values())
+    def share_of(self, terms: Iterable[str], *, with_absent: bool = False) -> float:
+        """How much of the question's weight these of its terms have, from 0 to 1.
+
+        Args:
+            with_absent: of all its terms, not only of those that any chunk holds.
+        """
+        total = sum(self.weights.values()) + (self.absent if with_absent else 0.0)
         held = {unsigned(term) for term in terms} & self.weights.keys()
         return sum(self.weights[term] for term in sorted(held)) / total if total else 0.0
 
@@ -157,17 +163,21 @@ def find(
             for chunk_id, score, held, rank, _ in rows
         ],
         frequency,
-        _weights({term: frequency.get(term, 0.0) for term in ranked}, size.chunks),
+        weights := _weights(frequency, ranked, size.chunks),
+        len({unsigned(term) for term in ranked if term in frequency} - weights.keys()) * _idf(0, size.chunks),
     )
 
 
-def _weights(frequency: dict[str, float], chunks: int) -> dict[str, float]:
+def _weights(frequency: dict[str, float], terms: list[str], chunks: int) -> dict[str, float]:
     weights: dict[str, float] = {}
-    for term, count in frequency.items():
-        if count > 0:
-            idf = math.log(1 + max(chunks - count + 0.5, 0.5) / (count + 0.5))
-            weights[unsigned(term)] = max(idf, weights.get(unsigned(term), 0.0))
+    for term in terms:
+        if count := frequency.get(term, 0.0):
+            weights[unsigned(term)] = max(_idf(count, chunks), weights.get(unsigned(term), 0.0))
     return weights
+
+
+def _idf(count: float, chunks: int) -> float:
+    return math.log(1 + max(chunks - count + 0.5, 0.5) / (count + 0.5))
 
 
 def quoted(term: str) -> str:

@@ -201,8 +201,18 @@ class _Run:
         understood: bool,
     ) -> list[fusion.Candidate]:
         threshold = self.collection.similarity_threshold
-        past = self._past_the_gate(ordered, leg, understood)
-        choice = fusion.choose(past, self.top_k)
+        near = {one.chunk_id: _nearness(one, leg, understood) for one in ordered}
+        rare, terms = frozenset(self.trace["rare_terms"]), frozenset(leg.frequency)
+        passing = [
+            one
+            for one in ordered
+            if gate.passes(
+                near=near[one.chunk_id], threshold=threshold, held=one.terms, rare=rare, terms=terms
+            )
+        ]
+        # none is cut while a worse one stays; and the best one that passes by itself always has a place
+        past = ordered[: ordered.index(passing[-1]) + 1] if passing else []
+        choice = fusion.choose(past, self.top_k, sure=passing[0] if passing else None)
         through = {one.chunk_id for one in past}
         kept = {one.chunk_id for one in choice.chosen}
 
@@ -217,6 +227,7 @@ class _Run:
 
         self.trace |= {
             "threshold": threshold,
+            "understood": understood,
             "top_k": self.top_k,
             "candidates": [
                 {
@@ -225,6 +236,7 @@ class _Run:
                     "document_name": rows[one.chunk_id].document_name,
                     **passages.place(rows[one.chunk_id]),
                     "similarity": round(one.similarity, 4),
+                    "near": round(near[one.chunk_id], 4),
                     "dense_rank": one.dense_rank,
                     "lexical_rank": one.lexical_rank,
                     "lexical_score": one.lexical_score and round(one.lexical_score, 4),
@@ -238,23 +250,12 @@ class _Run:
         }
         return choice.chosen
 
-    def _past_the_gate(
-        self, ordered: list[fusion.Candidate], leg: lexical.LexicalLeg, understood: bool
-    ) -> list[fusion.Candidate]:
-        """The candidates down to the last one that passes: none is cut while a worse one stays."""
-        rare, terms = frozenset(self.trace["rare_terms"]), frozenset(leg.frequency)
-        last = 0
-        for place, one in enumerate(ordered, start=1):
-            words = fusion.words_share(one.lexical_score, leg.ceiling)
-            if gate.passes(
-                near=gate.nearness(one.similarity, words, understood=understood),
-                threshold=self.collection.similarity_threshold,
-                held=one.terms,
-                rare=rare,
-                terms=terms,
-            ):
-                last = place
-        return ordered[:last]
+
+def _nearness(one: fusion.Candidate, leg: lexical.LexicalLeg, understood: bool) -> float:
+    words = fusion.words_share(one.lexical_score, leg.ceiling)
+    return gate.nearness(
+        one.similarity, words, leg.share_of(one.terms, with_absent=True), understood=understood
+    )
 
 
 def _fused(

@@ -53,14 +53,15 @@ export function steps(title, ms) {
 export function candidates(trace) {
   const list = Array.isArray(trace.candidates) ? trace.candidates : [];
   if (!list.length) return null;
+  const byWords = trace.understood === false; // by the embedding model: words stand for similarity
   const cell = (value, digits = null) => el("td", { class: "num", text: value === null || value === undefined ? "–" : digits === null ? String(value) : Number(value).toFixed(digits) });
   const row = (one) => {
     const name = one.document_name ?? `passage ${one.chunk_id}`;
     const where = [place(one), one.section].filter(Boolean).join(" · ");
-    const fate = el("td", { class: one.cut ? "cut" : "kept", text: cutText(one.cut) });
-    return el("tr", { class: one.cut ? "cut" : null, "data-testid": "candidate" }, el("td", {}, name, where ? el("small", { text: where }) : null), fate, cell(one.similarity_score ?? one.similarity, 2), cell(one.dense_rank), cell(one.lexical_rank), cell(one.lexical_score, 2), cell(one.title_boost || null, 3), cell(one.document_boost || null, 3), cell(one.score, 4));
+    const fate = el("td", { class: one.cut ? "cut" : "kept", text: byWords && one.cut === "below_threshold" ? "too few of its words" : cutText(one.cut) });
+    return el("tr", { class: one.cut ? "cut" : null, "data-testid": "candidate" }, el("td", {}, name, where ? el("small", { text: where }) : null), fate, cell(byWords ? one.near : (one.similarity_score ?? one.similarity), 2), cell(one.dense_rank), cell(one.lexical_rank), cell(one.lexical_score, 2), cell(one.title_boost || null, 3), cell(one.document_boost || null, 3), cell(one.score, 4));
   };
-  const heads = ["Candidate", "Verdict", "Similarity", "By meaning", "By words", "Score of words", "Title", "Document", "Score"];
+  const heads = ["Candidate", "Verdict", byWords ? "Likeness of words" : "Similarity", "By meaning", "By words", "Score of words", "Title", "Document", "Score"];
   const body = el("tbody", {}, list.slice(0, SHOWN).map(row));
   const head = el("thead", {}, el("tr", {}, heads.map((text, at) => el("th", { scope: "col", class: at > 1 ? "num" : null, text }))));
   const all = list.length > SHOWN ? el("button", { type: "button", class: "word small", text: `Show all ${list.length} candidates`, on: { click: (event) => (body.append(...list.slice(SHOWN).map(row)), event.currentTarget.remove()) } }) : null;
@@ -72,7 +73,7 @@ export function settings(trace) {
   const methods = { exact: "every passage compared", hnsw: "by the index", "hnsw+exact": "by the index, then exactly" };
   return [
     ["Searched", trace.documents === undefined ? null : `${number(trace.documents)} documents, ${number(trace.chunks)} passages`],
-    ["Least similarity", trace.threshold],
+    ["Least similarity", trace.understood === false ? `${trace.threshold}, of words: the embedding model does not know the language` : trace.threshold],
     ["Passages wanted", trace.top_k],
     ["By meaning", trace.dense_method ? (methods[trace.dense_method] ?? trace.dense_method) : null],
     ["Words", words(trace)],

@@ -64,6 +64,7 @@ def test_a_documents_candidates_hold_a_question_together():
     boosts = document_boosts([*held, (3, frozenset({"of"}))], leg)
     assert boosts == {1: DOCUMENT_WEIGHT, 2: DOCUMENT_WEIGHT * 3 / 8, 3: 0.0}
     assert document_boosts(held, LexicalLeg()) == {1: 0.0, 2: 0.0}
+    assert LexicalLeg(weights={"pump": 3.0}, absent=9.0).share_of(["pump"], with_absent=True) == 0.25
 
 
 def test_one_document_fills_everything_when_no_other_is_relevant():
@@ -138,6 +139,14 @@ def test_a_passage_that_holds_every_word_of_a_long_question_passes_where_it_is_n
 
 
 def test_words_stand_for_meaning_where_the_model_does_not_know_the_language():
-    assert nearness(0.7, 0.1, understood=True) == 0.7
-    assert nearness(0.7, 0.1, understood=False) == 0.2
-    assert nearness(0.0, 0.9, understood=False) == 1.0
+    assert nearness(0.7, 0.1, 0.5, understood=True) == 0.7
+    assert nearness(0.7, 0.1, 0.5, understood=False) == 0.2
+    assert nearness(0.0, 0.9, 0.5, understood=False) == 1.0
+    assert nearness(0.7, 0.9, 0.1, understood=False) == 0.0
+
+
+def test_one_that_passes_by_itself_has_a_place_among_better_ones():
+    pool = [candidate(n, n, 0.6 - n / 100) for n in range(6)]
+    assert ids(choose(pool, 3).chosen) == [0, 1, 2]
+    assert ids(choose(pool, 3, sure=pool[5]).chosen) == [0, 1, 5]
+    assert ids(choose(pool, 3, sure=pool[1]).chosen) == [0, 1, 2]

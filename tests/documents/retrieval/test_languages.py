@@ -94,6 +94,17 @@ def test_the_default_gate_lets_the_right_passage_pass_and_refuses_in_every_langu
     assert not search(user=admin, collection=collection, query=ELSEWHERE[language]).passed
 
 
+def test_one_word_of_a_question_in_a_foreign_language_does_not_pass(admin, collection, document_of):
+    collection.text_search_config = "simple"
+    collection.save()
+    document_of(collection, "wanted.txt", ["国际机场在北京。", "首都人口两千万。"])
+    found = search(user=admin, collection=collection, query="谁赢得了国际象棋奥林匹克比赛的冠军？")
+    assert not found.passed
+    assert found.trace["understood"] is False
+    assert found.trace["candidates"][0]["near"] == 0
+    assert search(user=admin, collection=collection, query="国际机场在哪里").passed
+
+
 @pytest.mark.parametrize("language", ["english", "german", "simple"])
 @pytest.mark.parametrize(("text", "question"), [(text, one) for text, asked in CODES for one in asked])
 def test_codes_numbers_and_names_are_found_however_they_are_written(found_first, language, text, question):
