@@ -11,8 +11,28 @@ _LEAST = 4  # letters of the word that a prefix turns
 _LEAST_AFTER_IN = 5
 # What "in" turns: "inactive", "invalid"; of others it is a part, as of "inform" and "improve".
 _TURNED_BY_IN = re.compile(r"(?:able|ible|ive|ent|ant|ate|al|ect|id|ite|ete|ary)(?:ly)?\Z")
-_NOT_TURNED = frozenset({"unless", "unlike"})
-
+# What begins like a turned word and is none: "invaluable" help is valuable, "immigrant" workers are migrant.
+_NOT_TURNED = """
+    unless unlike unrest unearth uncover unveil unbedingt unheimlich ungeheuer unlängst
+    immigrant immigrate immediate implant impassive important imposant incorporate indifferent inflammable
+    inhabitable inpatient intendant invaluable irrespective
+"""
+_NOT_TURNED_STEMS = frozenset(map(stem, _NOT_TURNED.split()))
+# What bounds a statement. Outside of its bounds the opposite may be true: "possible until Friday".
+_BOUNDS = {
+    kind: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+    for kind, words in {
+        "only": r"only|solely|nur|lediglich|ausschließlich|seulement|uniquement|s[oó]lo|solamente|únicamente"
+        r"|soltanto|unicamente",
+        "until": r"until|till|up to|no later than|bis|jusqu['’]\w+|hasta|fino a\w*",
+        "within": r"within|during|first|innerhalb|binnen|während|erste[nrsm]?|pendant|durant"
+        r"|premi(?:er|ère)s?|dentro|durante|primer[oa]?s?|entro|prim[oi]",
+        "before": r"before|prior to|vor|bevor|avant|antes|prima",
+        "after": r"after|nach|ab|après|después|tras|a partir|à partir|dopo",
+    }.items()
+}
+# "an" and "ans" are words of other languages too.
+_FRENCH_YEAR = r"(?:(?<=\bpar\s)|(?<=\bchaque\s)|(?<=\b1\s))an|(?:(?<=\d\s)|(?<=\bles\s))ans"
 _PERIODS = {
     "day": (r"days?|tage?n?|días?|jours?", r"daily|täglich\w*|diari[oa]s?|diariamente|quotidien\w*"),
     "week": (r"weeks?|wochen?|semanas?|semaines?", r"weekly|wöchentlich\w*|semanal\w*|hebdomadaires?"),
@@ -21,7 +41,10 @@ _PERIODS = {
         r"quarters?|quartale?n?|trimestres?",
         r"quarterly|vierteljährlich\w*|trimestra\w*|trimestriel\w*",
     ),
-    "year": (r"years?|jahre?n?|años?|ans?|années?", r"yearly|annual(?:ly)?|jährlich\w*|anual\w*|annuel\w*"),
+    "year": (
+        rf"years?|jahre?n?|años?|{_FRENCH_YEAR}|années?",
+        r"yearly|annual(?:ly)?|jährlich\w*|anual\w*|annuel\w*",
+    ),
 }
 _PER = r"per|each|every|an?|pro|je|im|am|por|al?|par|jede[nrs]?|cada|chaque"
 _NAMED = {
@@ -50,7 +73,7 @@ def difference(claim: Claim, units: Sequence[Unit], evidence: Sequence[Evidence]
 
 
 def _is_opposed(claim: Claim, unit: Unit, evidence: Sequence[Evidence]) -> bool:
-    if unit.polarity.negated:
+    if unit.polarity.negated or _bounds(claim) != _bounds(unit):
         return False
     said, held = _stems(claim), _stems(unit)
     added = {turned for turned, base in _turns(claim) if base in held and base not in said}
@@ -59,6 +82,10 @@ def _is_opposed(claim: Claim, unit: Unit, evidence: Sequence[Evidence]) -> bool:
     return any(
         not any(word in _stems(other) for one in evidence for other in one.units) for word in strangers
     )
+
+
+def _bounds(claim: Claim) -> frozenset[str]:
+    return frozenset(kind for kind, words in _BOUNDS.items() if words.search(claim.text))
 
 
 def _stems(claim: Claim) -> frozenset[str]:
@@ -78,7 +105,7 @@ def _words(claim: Claim) -> Iterator[str]:
 
 
 def _without_prefix(word: str) -> Iterator[str]:
-    if word in _NOT_TURNED:
+    if stem(word) in _NOT_TURNED_STEMS:
         return
     for prefix in ("un", "non"):
         if word.startswith(prefix) and len(word) - len(prefix) >= _LEAST:

@@ -51,7 +51,13 @@ def parse(question: str, table: Table, matches: dict[str, list[Match]]) -> Plan 
 
 @dataclass
 class _Parser(Conditions):
-    """Recursive descent over one reading."""
+    """Recursive descent over one reading.
+
+    Attributes:
+        counted: the column whose values "how many" asks for without saying "different".
+    """
+
+    counted: int | None = None
 
     def plan(self) -> Plan:
         plan = self._head()
@@ -62,11 +68,11 @@ class _Parser(Conditions):
             if plan.by is not None:
                 raise NotUnderstood
             plan = replace(plan, by=self.by, unit=self.unit)
-        if plan.aggregate == "count_distinct" and self._names(plan.column):
+        if self.counted is not None and self._names(self.counted):
             raise NotUnderstood  # how many where status is open: rows are meant
         return replace(plan, filters=(*plan.filters, *self.filters))
 
-    def _names(self, column: int | None) -> bool:
+    def _names(self, column: int) -> bool:
         """Whether a condition says which values of the column are meant."""
         return any(one.column == column and one.op in ("=", "in") for one in self.filters)
 
@@ -106,6 +112,7 @@ class _Parser(Conditions):
             self.take_kind("rows")
             if column.is_key:
                 return Plan("count")
+            self.counted = column.index
             return Plan("count_distinct", column=column.index)
         raise NotUnderstood
 

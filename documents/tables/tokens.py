@@ -80,6 +80,12 @@ BEFORE_A_PRONOUN = re.compile(
     r"|could",
     re.IGNORECASE,
 )
+# Behind one of these a column is part of a condition, and not what is asked for.
+BEFORE_A_CONDITION = re.compile(
+    r"\b(?:where|whose|with|has|have|had|in|on|at|for|from|and|or|not|(?<!number )(?<!count )of)"
+    r"\s+(?:the\s+)?$",
+    re.IGNORECASE,
+)
 ROWS = {"row", "record", "entry", "line", "item", "case", "datum"}
 PLACES = {"table", "file", "csv", "data", "dataset", "sheet", "spreadsheet", "document", "list"}
 
@@ -208,7 +214,7 @@ class _Options:
         if at not in self._known:
             made = [*self._columns(at), *self._values(at), *self._keywords(at), *self._others(at)]
             if self._refers(at):
-                made = [token for token in made if token.size > 1 and not self._is_pronoun(at)]
+                made = [token for token in made if self._stands_for_itself(at, token)]
             self._known[at] = sorted(dict.fromkeys(made), key=lambda token: -token.size)
         return self._known[at]
 
@@ -216,6 +222,34 @@ class _Options:
         """Whether the word stands for something said before; the department IT is written in capitals."""
         word = self.words[at]
         return bool(REFERRING.fullmatch(word)) and (self.is_shouted or not word.isupper())
+
+    def _stands_for_itself(self, at: int, token: Token) -> bool:
+        """Whether a word that may refer back does not: in a phrase, spelled as a cell, in a condition."""
+        if token.size > 1:
+            return not self._is_pronoun(at)
+        if token.kind == "column":
+            written = [self.table.columns[token.column].name]
+        elif token.kind == "value":
+            written = [match.value for match in token.matches]
+        else:
+            return False
+        word = self.words[at]
+        if at > 0 and word[0].isupper() and not self.is_shouted and {word, *singulars(word)} & set(written):
+            return True
+        return self._is_condition(at, token)
+
+    def _is_condition(self, at: int, token: Token) -> bool:
+        """Whether the word is a value of the column before it, and that column begins a condition.
+
+        So in "where dept is it", not in "how many depts does it have", though one may be called IT.
+        """
+        before = self._column_before(at)
+        if before is None or not any(match.column == before[1].column for match in token.matches):
+            return False
+        asked = self.text[: self.spans[before[0]][0]]
+        return bool(BEFORE_A_CONDITION.search(asked)) and not any(
+            KEYWORDS.get(word.lower()) == "have" for word in self.words[at + 1 : at + 2]
+        )
 
     def _is_pronoun(self, at: int) -> bool:
         """Whether a "that" is the thing itself, and does not begin a clause about the word before."""
@@ -255,23 +289,23 @@ class _Options:
             text = self.text[self.spans[at][0] : self.spans[last][1]]
             quoted = text[0] in '"“'
             text = " ".join(bare(text).lower().split())
-            if (text in KEYWORDS or NUMBER.match(text)) and not quoted and not self._after_column(at):
+            if (text in KEYWORDS or NUMBER.match(text)) and not quoted and not self._column_before(at):
                 continue
             for form in (text, *singulars(text)):
                 if form in self.matches:
                     yield Token("value", text=form, matches=tuple(self.matches[form]), size=last - at + 1)
                     break
 
-    def _after_column(self, at: int) -> bool:
-        """Whether a column is named just before, so that "no" or "in" may be its value."""
-        before = at - 1
-        while before >= 0 and KEYWORDS.get(self.words[before].lower()) in ("", "="):
-            before -= 1
-        return before >= 0 and any(
-            token.kind == "column" and start + token.size == before + 1
-            for start in range(max(0, before - MAX_GRAM), before + 1)
-            for token in self._columns(start)
-        )
+    def _column_before(self, at: int) -> tuple[int, Token] | None:
+        """The column that is named just before, and where, so that "no" or "in" may be its value."""
+        end = at
+        while end > 0 and KEYWORDS.get(self.words[end - 1].lower()) in ("", "="):
+            end -= 1
+        for start in range(max(0, end - MAX_GRAM), end):
+            for token in self._columns(start):
+                if start + token.size == end:
+                    return start, token
+        return None
 
     def _keywords(self, at: int) -> Iterator[Token]:
         for size in range(min(LONGEST, len(self.words) - at), 0, -1):

@@ -216,35 +216,6 @@ def test_a_short_sentence_is_read_in_the_language_of_its_passage(sentence, conte
     assert why(sentence, content) == reason
 
 
-HOLIDAY = "Employees receive 26 days of paid holiday per year."
-
-
-@pytest.mark.parametrize(
-    ("sentence", "content", "reason"),
-    [
-        ("Employees receive 26 days of unpaid holiday per year", HOLIDAY, "negation"),
-        ("Employees receive 26 days of non-paid holiday per year", HOLIDAY, "negation"),
-        ("Tickets are refundable after 3 May", "Tickets are non-refundable after 3 May.", "negation"),
-        (
-            "Inactive accounts are checked after 90 days",
-            "Active accounts are checked after 90 days.",
-            "negation",
-        ),
-        ("Der Urlaub von 10 Tagen ist bezahlt", "Der Urlaub von 10 Tagen ist unbezahlt.", "negation"),
-        ("Unpaid invoices bear interest", "Invoices that are not paid bear interest.", ""),
-        ("Paid and unpaid leave count", "Paid leave counts. Unpaid leave counts too.", ""),
-        ("The form informs the members", "The members get a form that tells them more.", ""),
-        ("Employees receive 26 days of paid holiday per month", HOLIDAY, "number"),
-        ("Members pay 20 euros a week", "Members pay 20 euros each quarter.", "number"),
-        ("Employees receive 26 days of paid holiday annually", HOLIDAY, ""),
-        ("Staff accrue 2 days of annual leave per month", "Staff accrue two days of leave per month.", ""),
-        ("Die monatliche Miete beträgt 900 Euro", "Die Miete beträgt 900 Euro pro Monat.", ""),
-    ],
-)
-def test_a_turned_word_and_another_period_are_not_supported(sentence, content, reason):
-    assert why(sentence, content).replace("words", "") == reason
-
-
 def test_an_answer_without_markers_gets_likely_sources():
     sources = [passage(text, number) for number, text in enumerate(TEXTS, 1)]
     said = "A hotel may cost at most 120 euros per night. The Harbour Branch is managed by Ines Duarte."

@@ -189,6 +189,55 @@ def test_a_word_that_refers_back_is_a_value_only_in_capitals_or_quotes(asking):
         assert "plan" not in ask(question), question
 
 
+OTHERS = b"id,category,quantity,city\n1,Food,3,Bern\n2,Others,5,Bern\n3,Others,9,Rome\n4,Tools,2,Rome\n"
+
+
+@pytest.mark.parametrize(
+    ("question", "value"),
+    [
+        ("How many orders are in category Others?", "2"),
+        ("How many orders where category is Others?", "2"),
+        ("How many orders where category is others?", "2"),
+        ("How many orders in category others are in Rome?", "1"),
+        ("How many orders where category is Food or Others?", "3"),
+        ("How many Others orders are there?", "2"),
+        ("What is the average quantity of Others?", "7"),
+        ("HOW MANY ORDERS WHERE CATEGORY IS OTHERS?", "2"),
+    ],
+)
+def test_others_may_be_the_name_of_a_value(asking, question, value):
+    assert asking(OTHERS)(question)["result"]["value"] == value
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many others are there?",
+        "How many of the others are in Rome?",
+        "HOW MANY OTHERS ARE IN ROME?",
+        "What is the average quantity of the others?",
+        "How many categories do others have?",
+        "Number of categories others have",
+    ],
+)
+def test_others_are_no_value_where_they_may_be_those_not_named(asking, question):
+    assert "plan" not in asking(OTHERS)(question)
+
+
+def test_a_column_may_be_named_by_a_word_that_refers_back(asking):
+    ask = asking(b"city,Food,Others\nRome,3,1\nOslo,4,2\n")
+    assert ask("What is the sum of Others?")["result"]["value"] == "3"
+    assert "plan" not in ask("What is the sum of the others?")
+
+
+def test_different_values_are_counted_also_where_a_condition_names_them(asking):
+    ask = asking(OTHERS)
+    assert ask("How many different cities are in Bern?")["result"]["value"] == "1"
+    assert ask("How many distinct categories where category is Food or Tools?")["result"]["value"] == "2"
+    for question in ("How many cities are in Bern?", "How many categories where category is Food or Tools?"):
+        assert "plan" not in ask(question), question
+
+
 def test_two_columns_of_dates_are_not_guessed_at_either(asking):
     ask = asking(b"id,ordered,paid\n1,2020-01-02,2021-01-02\n2,2021-05-06,2021-07-08\n")
     assert ask("How many orders in 2021?")["ambiguous"][1] == ["ordered", "paid"]
