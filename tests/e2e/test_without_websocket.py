@@ -192,6 +192,99 @@ def test_a_refusal_brings_the_question_back(open_page, api, model):
     expect(page.get_by_label("Your question")).to_have_value(QUESTION)
 
 
+def test_where_streams_are_cut_the_page_asks_ever_less_often_and_once(open_page, api, model, proxy):
+    model_id, gate = model
+    gate.set()
+    page = open_page()
+    begin(page, model_id)
+    proxy.cuts = True
+    posted: list[str] = []
+    page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
+    ask(page)
+    page.wait_for_timeout(8_000)
+    assert 2 <= len(posted) <= 6
+    proxy.cuts = False
+    expect(text_of(page)).to_have_text(words(2 * PIECE), timeout=40_000)
+    ended(page)
+    assert [one["role"] for one in messages(api, page)] == ["user", "assistant"]
+
+
+def test_a_stream_on_which_nothing_comes_any_more_is_left(open_page, model, proxy):
+    model_id, gate = model
+    page = open_page()
+    begin(page, model_id)
+    ask(page)
+    expect(text_of(page)).to_have_text(words(PIECE))
+    page.wait_for_timeout(20_000)  # the language model pauses, the server says so
+    expect(state(page)).to_have_text("connected without WebSocket")
+    silent = []
+    page.route("**/api/auth/me", lambda route: silent.append(route), times=1)  # nor does this bring anything
+    proxy.silence()
+    gate.set()
+    expect(state(page)).to_have_text("connection lost, trying again", timeout=20_000)
+    ended(page)
+    expect(text_of(page)).to_have_text(words(2 * PIECE))
+    assert len(silent) == 1
+
+
+def test_a_late_answer_about_the_session_leaves_a_connected_page_alone(open_page, model, proxy):
+    model_id, gate = model
+    gate.set()
+    page = open_page()
+    begin(page, model_id)
+    held = []
+    page.route("**/api/auth/me", lambda route: held.append(route))
+    wait_until(lambda: held, "no socket was tried", page=page)
+    page.route("**/api/chat/stream", lambda route: route.abort())
+    proxy.upgrades = True
+    ask(page)
+    expect(state(page)).to_have_text("connected")
+    ended(page)
+    with page.expect_response("**/api/auth/me"):
+        held[0].continue_()
+    page.wait_for_timeout(500)
+    expect(state(page)).to_have_text("connected")
+
+
+def refuse_to_stop(page, status: int, code: str) -> None:
+    """The next stop is refused with this."""
+    error = {"code": code, "message": "That could not be done.", "details": {}}
+    page.route("**/stop", lambda route: route.fulfill(status=status, json={"error": error}), times=1)
+
+
+def test_an_answer_that_is_shown_anew_in_its_middle_has_its_beginning(open_page, model):
+    model_id, gate = model
+    page = open_page()
+    begin(page, model_id)
+    ask(page)
+    expect(text_of(page)).to_have_text(words(PIECE))
+    refuse_to_stop(page, 409, "not_streaming")
+    with page.expect_response(re.compile(r"/stream\?after_seq=0$")):
+        page.get_by_role("button", name="Stop").click()
+    expect(text_of(page)).to_have_text(words(PIECE))
+    gate.set()
+    ended(page)
+    expect(text_of(page)).to_have_text(words(2 * PIECE))
+
+
+def test_a_stop_that_fails_is_said_and_leaves_the_answer_as_it_is(open_page, api, model):
+    model_id, _ = model
+    page = open_page()
+    begin(page, model_id)
+    ask(page)
+    expect(text_of(page)).to_have_text(words(PIECE))
+    got: list[str] = []
+    page.on("request", lambda request: got.append(request.url) if request.method == "GET" else None)
+    refuse_to_stop(page, 503, "service_unavailable")
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("That could not be done.").wait_for()
+    expect(text_of(page)).to_have_text(words(PIECE))
+    assert not [url for url in got if "/messages" in url]
+    page.get_by_role("button", name="Stop").click()
+    ended(page)
+    assert messages(api, page)[-1]["status"] == "stopped"
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_admins_are_told_whether_sockets_get_through(open_page, proxy, size):
     page = open_page(**SIZES[size])

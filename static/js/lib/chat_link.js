@@ -9,7 +9,7 @@ export class ChatLink {
     this.socket = new LiveSocket("/api/chat/ws", { elseHttp: true });
     this.order = new FrameOrder(on.frame, (sessionId, messageId, after) => this.follow(sessionId, messageId, after));
     this.http = new HttpDoor({
-      frame: (frame) => this.order.accept(frame),
+      frame: (frame) => (this.socket.reached(frame), this.order.accept(frame)),
       broken: () => this.overHttp && this.socket.comeBack(), // a socket that has opened meanwhile follows by itself
       signedOut: () => this.overHttp && this.socket.setState("refused"),
     });
@@ -35,5 +35,11 @@ export class ChatLink {
   /** Ask for an answer's frames from where we are. Before there is a connection, its opening does it. */
   follow(sessionId, messageId, after = this.order.last(messageId)) {
     return this.send({ type: "resume", session_id: sessionId, message_id: messageId, after_seq: after });
+  }
+
+  /** Ask for all frames of an answer that is shown anew. */
+  followAnew(sessionId, messageId) {
+    this.order.forget(messageId);
+    return this.follow(sessionId, messageId);
   }
 }

@@ -37,6 +37,12 @@ export class FrameOrder {
     return this.seen.get(messageId) ?? 0;
   }
 
+  /** A message's frames are wanted from the first one on; who calls this asks for them. */
+  forget(messageId) {
+    this.seen.delete(messageId);
+    this.askedAt.set(messageId, Date.now()); // what comes before them is no reason to ask twice
+  }
+
   ask(sessionId, messageId, after) {
     const asked = this.askedAt.get(messageId) ?? 0;
     if (Date.now() - asked < RESUME_AGAIN_AFTER) return;

@@ -12,16 +12,19 @@ const REQUESTS = {
 };
 const LAST = new Set(["stream_end", "message_saved", "error"]);
 const AGAIN = new Set(["session_busy", "message_rate_exceeded", "throttled", "service_unavailable", "server_error"]);
+const SILENT_FOR = 15_000; // of a stream that is open the server says `: waiting` every four seconds
 
 /** A request that the server itself has not answered: the network, or a proxy whose server is away. */
 const isBroken = ({ code, status }) => code === api.OFFLINE.code || (code === "server_error" && [502, 503, 504].includes(status));
 
-/** The events of a stream, as far as it goes. */
+/** The events of a stream, as far as it goes; one on which no byte comes any more is left. */
 async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
+    const silent = setTimeout(() => reader.cancel(), SILENT_FOR);
     const { value, done } = await reader.read().catch(() => ({ done: true })); // cut or left: the last frame is missing
+    clearTimeout(silent);
     if (done) return;
     const parts = (rest + value).split("\n\n");
     rest = parts.pop();

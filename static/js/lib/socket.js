@@ -9,6 +9,7 @@ const SIGNED_OUT = 4401; // or what was signed in with has run out, and somethin
 const NO_ACCESS = 4403;
 const TOO_MANY = 4429;
 const OPENS_WITHIN = 10_000;
+const ANSWERS_WITHIN = 10_000;
 const TRUSTED_OPENINGS = 3; // so many in a row that fail say that none will succeed
 const FIRST_RETURN = 5_000; // it may have been a restart of the server
 const LAST_RETURN = 60_000;
@@ -93,8 +94,13 @@ export class LiveSocket extends EventTarget {
   receive(text) {
     clearTimeout(this.pongTimer);
     const frame = JSON.parse(text);
-    if (frame.type !== "error") this.attempts = 0; // only a server that serves counts as reached
+    this.reached(frame);
     if (frame.type !== "pong") this.dispatchEvent(new CustomEvent("frame", { detail: frame }));
+  }
+
+  /** A frame came, over the socket or what stands in for it: only a server that serves counts as reached. */
+  reached(frame) {
+    if (frame.type !== "error") this.attempts = 0;
   }
 
   watch() {
@@ -123,7 +129,8 @@ export class LiveSocket extends EventTarget {
 
   /** The page's session may have ended, or be good, or a new one; and the server may answer without sockets. */
   async askOverHttp() {
-    const answer = await fetch("/api/auth/me", { credentials: "same-origin" }).catch(() => null);
+    const answer = await fetch("/api/auth/me", { credentials: "same-origin", signal: AbortSignal.timeout(ANSWERS_WITHIN) }).catch(() => null);
+    if (this.connected || this.closed) return; // meanwhile
     if (answer?.status === 401) this.setState("refused");
     else if (answer?.ok && this.isHopeless) this.doWithout();
     else this.comeBack();
@@ -132,14 +139,14 @@ export class LiveSocket extends EventTarget {
   doWithout() {
     sessionStorage.setItem(KEY, "1");
     const delay = Math.min(LAST_RETURN, FIRST_RETURN * 2 ** (this.neverOpened - TRUSTED_OPENINGS));
-    this.attempts = 0;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.open(), delay);
     if (this.state !== "http") this.setState("http");
   }
 
-  /** Try again after a while, which grows. */
+  /** Try again after a while, which grows until a frame comes. */
   comeBack() {
+    if (this.connected) return;
     clearTimeout(this.timer);
     const delay = Math.min(LAST_DELAY, FIRST_DELAY * 2 ** this.attempts) * (0.75 + Math.random() / 2);
     this.attempts += 1;

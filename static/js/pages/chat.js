@@ -132,7 +132,7 @@ class ChatPage {
     answer.siblings = message.siblings;
     if (message.status === "streaming") {
       this.setActive(answer);
-      this.link.follow(this.session.id, message.id, 0);
+      this.link.followAnew(this.session.id, message.id);
       return;
     }
     answer.rating = message.feedback?.rating ?? null;
@@ -204,7 +204,7 @@ class ChatPage {
   }
 
   stop() {
-    if (this.active?.id) this.link.send({ type: "stop", message_id: this.active.id });
+    if (this.active?.id) this.active.stopping = this.link.send({ type: "stop", message_id: this.active.id });
   }
 
   setActive(answer) {
@@ -293,13 +293,18 @@ class ChatPage {
   /** A numbered error is the end of an answer; one without a number is the refusal of what we asked for. */
   refused(frame) {
     const known = this.conversation.answers.get(frame.message_id);
+    const sentence = frame.message + nextStep(frame.message, frame.details?.next_step);
+    if (frame.seq === undefined && known?.stopping && frame.retryable) {
+      known.stopping = false; // it could not be stopped, and is written on
+      say(sentence, { bad: true });
+      return;
+    }
     known?.node.classList.remove("streaming");
     if (frame.seq !== undefined && known) {
       known.failure = frame;
       return;
     }
     const { pending, active } = this;
-    const sentence = frame.message + nextStep(frame.message, frame.details?.next_step);
     if (active?.replaced || pending?.edited) {
       this.pending = null;
       this.lookAgain(); // what made room comes back
