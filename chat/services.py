@@ -6,8 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Value
-from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 
 from accounts.models import User
@@ -49,6 +47,7 @@ class AnswerResult:
         supported: marker -> whether every sentence that cites it is borne out by its passage.
         spent: tokens of all LLM calls for it; `usage` is what the provider said about the last one.
         trace: merged into the stored trace.
+        replaces: also an empty `content` takes the place of the stored one, which was no answer.
     """
 
     status: str
@@ -61,6 +60,7 @@ class AnswerResult:
     supported: dict[int, bool] = field(default_factory=dict)
     trace: dict[str, Any] = field(default_factory=dict)
     spent: Spent = field(default_factory=Spent)
+    replaces: bool = False
 
 
 def session_create(
@@ -283,19 +283,20 @@ def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
     """Store an answer whole: text, status, usage, sources and trace in one transaction.
 
     An answer that was taken for dead and marked `interrupted` is completed all the same, and one that ends
-    without a text keeps the one it has: it was to go on from that. What it cost is entered first and by
-    itself, since that holds also when the answer is gone.
+    without a text keeps the one it has: it was to go on from that (but see `replaces`). What it cost is
+    entered first and by itself, since that holds also when the answer is gone.
 
     Returns:
         The message with its sources, or None when it is gone (its session was deleted meanwhile).
     """
     usage_settle(message_id=message_id, spent=result.spent)
+    text = storable(result.content)
     with transaction.atomic():
         # its session first, as who asks or deletes takes them: the other way round they wait for each other
         ChatSession.objects.select_for_update(of=("self",), no_key=True).filter(messages=message_id).first()
         changed = Message.objects.filter(pk=message_id, status__in=OPEN).update(
             status=result.status,
-            content=Coalesce(NullIf(Value(storable(result.content)), Value("")), "content"),
+            **({"content": text} if text or result.replaces else {}),
             finish_reason=result.finish_reason,
             usage=result.usage,
             error_code=str(result.error.code) if result.error else "",
@@ -346,12 +347,11 @@ def answers_interrupt(*, message_ids: Iterable[int]) -> int:
 
 
 def _settle_lost(message_id: int) -> None:
-    trace = MessageTrace.objects.filter(message_id=message_id).first()
-    prompt = trace.data.get("prompt", {}) if trace else {}
+    data = MessageTrace.objects.filter(message_id=message_id).values_list("data", flat=True).first() or {}
     answer = Message.objects.get(pk=message_id)
-    begun = trace.data.get("continued", {}).get("chars", 0) if trace else 0  # written before, for another
-    written = answer.content[begun:]
-    usage_settle_lost(answer=answer, prompt_tokens=int(prompt.get("tokens", 0)), written=written)
+    begun = data.get("continued", {}).get("chars", 0)  # written before, for another
+    spent = int(data.get("prompt", {}).get("tokens", 0))
+    usage_settle_lost(answer=answer, prompt_tokens=spent, written=answer.content[begun:])
 
 
 def feedback_set(*, answer: Message, rating: str, comment: str = "") -> Feedback:

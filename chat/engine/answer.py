@@ -57,7 +57,7 @@ class Generation:
         self.message_id = answer.pk
         self.log = stream_log.StreamLog(str(answer.session_id), answer.pk)
         self.draft = Draft()
-        self.saved = 0
+        self.saved = self.draft.progress
         self.ending = False
         self._answer_row = answer
         self._question = question
@@ -159,18 +159,18 @@ class Generation:
         self._storing.add_done_callback(self._when_bound)
         if table.text:
             draft.ours_from = 0
-            self._start()
+            self._tell("stream_start")
             self._say(table.text)
             return
         passed = result.passed or table.passage is not None
         if collection.answer_mode == AnswerMode.STRICT and not (passed and draft.passages):
             draft.refused = True
             draft.ours_from = 0
-            self._start()
+            self._tell("stream_start")
             ready, _ = await in_thread(readiness, context.user, collection.pk, context.session_id)
             self._say(refusal_text(result.nearest, ready=ready, in_work=draft.not_ready.count))
             return
-        self._start()
+        self._tell("stream_start")
         await self._write(llm, context, fit=fit)
         more = closing(draft.content, nearest=result.nearest, ending=table.below(draft.passages))
         if more:
@@ -210,7 +210,7 @@ class Generation:
             sources=[selectors.source_as_dict(one) for one in continued.sources],
             searched_for=continued.searched_for,
         )
-        self._start()
+        self._tell("stream_start")
         self._say(joint.kept)
         try:
             llm = self.draft.meter.on(registry.build(registry.config_for(context.collection)))
@@ -283,8 +283,7 @@ class Generation:
                     elif isinstance(event, ReasoningDelta):
                         self._think(event.text, _since(asked))
                     elif isinstance(event, TextWasReasoning):
-                        self.draft.take_back(before)
-                        self._unsent.clear()
+                        self._take_back(before, _since(asked))
                         shown.restart()
                     elif isinstance(event, FittedPrompt):
                         self.draft.refit(event)
@@ -303,8 +302,12 @@ class Generation:
             self._tell_thinking_at = milliseconds + THINKING_SECONDS * 1000
             self._tell("state", state="thinking", seconds=round(milliseconds / 1000))
 
-    def _start(self) -> None:
-        self._tell("stream_start")
+    def _take_back(self, before: int, milliseconds: float) -> None:
+        """The text from piece `before` on was reasoning: readers begin again with what stands before it."""
+        self.draft.take_back(before)
+        self._tell("state", state="thinking", seconds=round(milliseconds / 1000), reset=True)
+        self._unsent = list(self.draft.text)
+        self.cut_frame()
 
     def _say(self, text: str) -> None:
         """New text: the first at once, then gathered into frames."""

@@ -14,6 +14,7 @@ _MARKER = re.compile(rf"\[\[({_BODY})\]\]|\[({_BODY})\]|【({_BODY}){_NOTE}】|�
 _BEGINNING = re.compile(r"(?:\[\[?|[【［])[ \t^\d,;–—and&-]{0,120}(?:†[^\]】\n]{0,40}|\])?\Z")
 _LINK = re.compile(r"\([^\s()]{0,300}\)")
 _LINK_BEGINNING = re.compile(r"\([^\s()]{0,300}\Z")
+_LOOK_AHEAD = 400  # more than a link's end, and all else that is looked for behind a marker
 _STOPS = re.compile(r"[\[【［`\n]")
 # What stands around a marker and goes with it, when it is dropped: **[9]** ([9]).
 _AROUND = re.compile(r"(?<![*_(])(?:\*{1,3}|(?<!\w)_{1,3}|\()\Z")
@@ -48,7 +49,8 @@ class MarkerFilter:
         self._held = ""
         self._code = Backticks()
         self._carry = ""  # what stood before a dropped marker that another one follows at once
-        self._line = ""  # the beginning of the line that we are in, as far as it was shown
+        self._line = ""  # the beginning of the line that we are in, as far as it was shown,
+        self._in_line = 0  # up to this piece of what is being put out
         self._last = ""  # the character before what was held back
         self.cited: list[int] = []
         self.dropped: list[int] = []
@@ -89,9 +91,9 @@ class MarkerFilter:
         if last:
             self._code.other()
         self._last = text[held_from - 1] if held_from else self._last
-        shown = "".join(out)
-        self._line = _last_line(self._line + shown)
-        return shown
+        self._shown_line(out)
+        self._in_line = 0
+        return "".join(out)
 
     def _at_stop(self, text: str, at: int, blanks: str, out: list[str], *, last: bool) -> int | None:
         """Deal with a bracket, a backtick or a line's end; characters taken, or None to wait for more."""
@@ -120,7 +122,7 @@ class MarkerFilter:
         self, text: str, marker: re.Match[str], blanks: str, out: list[str], *, last: bool
     ) -> int | None:
         """A whole marker; the next character decides whether it is a link, and about the blanks."""
-        following = text[marker.end() :]
+        following = text[marker.end() : marker.end() + _LOOK_AHEAD]
         if not last and (not following or _LINK_BEGINNING.match(following)):
             return None
         length = marker.end() - marker.start()
@@ -163,7 +165,13 @@ class MarkerFilter:
         return more.end() if more else 0
 
     def _begins_line(self, out: list[str], before: str) -> bool:
-        return _LINE_BEGINS.search(_last_line(self._line + "".join(out)) + before) is not None
+        return _LINE_BEGINS.search(self._shown_line(out) + before) is not None
+
+    def _shown_line(self, out: list[str]) -> str:
+        """The beginning of the line that we are in; each piece is looked at once."""
+        self._line = _last_line(self._line + "".join(out[self._in_line :]))
+        self._in_line = len(out)
+        return self._line
 
     def _numbers(self, body: str) -> list[int]:
         """The numbers of a marker's body, ranges written out (as far as passages go), each once."""

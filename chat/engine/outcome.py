@@ -38,6 +38,7 @@ class Draft:
         meter: counts the tokens of every LLM call for it.
         milliseconds: per step.
         thought_chars: how long the LLM's reasoning was; the reasoning itself is not kept.
+        taken_back: how many times text turned out to be reasoning.
     """
 
     context: AnswerContext | None = None
@@ -53,16 +54,23 @@ class Draft:
     meter: Meter = field(default_factory=Meter)
     milliseconds: dict[str, float] = field(default_factory=dict)
     thought_chars: int = 0
+    taken_back: int = 0
 
     @property
     def content(self) -> str:
         """The text so far."""
         return "".join(self.text)
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Another one whenever the text is another one."""
+        return self.taken_back, len(self.text)
+
     def take_back(self, before: int = 0) -> None:
         """The text from piece `before` on was reasoning."""
         self.thought_chars += sum(map(len, self.text[before:]))
         del self.text[before:]
+        self.taken_back += 1
         self.milliseconds.pop("first_token", None)
 
     def refit(self, prompt: FittedPrompt) -> None:
@@ -152,6 +160,7 @@ def conclude(draft: Draft, error: VerbatimError | None, *, check: bool = True) -
     return AnswerResult(
         status=status,
         content=draft.content,
+        replaces=draft.taken_back > 0,
         finish_reason=finish_reason,
         usage=draft.usage,
         error=None if stopped else error,

@@ -34,14 +34,14 @@ class Running(Protocol):
     """An answer that is being written.
 
     Attributes:
-        saved: pieces of its text that are stored.
+        saved: the progress of its draft that is stored.
         ending: it is neither to be stopped nor to be kept any more.
         is_bound: its passages are stored: without them its text must not be.
     """
 
     message_id: int
     draft: Draft
-    saved: int
+    saved: tuple[int, int]
     ending: bool
 
     @property
@@ -154,15 +154,15 @@ class Rounds:
 
     async def _save(self) -> None:
         grown = {
-            answer: len(answer.draft.text)
+            answer: answer.draft.progress
             for answer in self._running.values()
-            if len(answer.draft.text) != answer.saved and answer.is_bound and not answer.ending
+            if answer.draft.progress != answer.saved and answer.is_bound and not answer.ending
         }
         if grown:
             contents = {answer.message_id: answer.draft.content for answer in grown}
             await in_thread(services.answers_progress, contents=contents)
-            for answer, pieces in grown.items():
-                answer.saved = pieces
+            for answer, progress in grown.items():
+                answer.saved = progress
 
     async def _check(self) -> None:
         for message_id, reason in (await in_thread(selectors.answers_lost, list(self._running))).items():

@@ -211,7 +211,7 @@ async def _attempt(call: Call, clock: Clock) -> AsyncGenerator[LLMEvent]:
             yield clean
         if last is None:
             raise errors.broke_off(call.config) if started else errors.bad_response(call.config, "no text")
-        yield last
+        yield replace(last, reason="length") if guard.full else last
     except UnreadableStream as error:
         raise errors.bad_response(call.config, str(error)) from error
     except httpx.HTTPError as error:
@@ -345,17 +345,21 @@ class _Guard:
             self._splitter.apart()
         for one in self._splitter.feed(event.text) if isinstance(event, TextDelta) else (event,):
             yield from self._clean(one)
-        if self._splitter.unopened and not self._known:
-            self._known = True
-            quirks.learn(self._model, UNOPENED_REASONING)
+        self._learn()
 
     def end(self, last: Finished | None) -> Iterator[LLMEvent]:
         """What was held back. `last`: how the stream ended; None for one that broke off."""
         whole = last is not None and last.reason == "stop"
         for one in self._splitter.end(whole=whole):
             yield from self._clean(one)
+        self._learn()
         if whole and self._known and not self._splitter.closed:
             quirks.unlearn(self._model, UNOPENED_REASONING)
+
+    def _learn(self) -> None:
+        if self._splitter.unopened and not self._known:
+            self._known = True
+            quirks.learn(self._model, UNOPENED_REASONING)
 
     def _take_back(self) -> None:
         self._left[ReasoningDelta] -= MAX_ANSWER_BYTES - self._left[TextDelta]

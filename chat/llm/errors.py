@@ -72,10 +72,12 @@ def from_exception(config: LLMConfig, error: Exception, *, started: bool) -> Ver
     )
 
 
-def bad_response(config: LLMConfig, what: str) -> VerbatimError:
+def bad_response(config: LLMConfig, what: str, details: dict[str, Any] | None = None) -> VerbatimError:
     """The server's answer cannot be read; `what` names what came instead."""
     return PermanentError(
-        ErrorCode.LLM_BAD_RESPONSE, f"{where(config)} sent {what} instead of an answer of a language model."
+        ErrorCode.LLM_BAD_RESPONSE,
+        f"{where(config)} sent {what} instead of an answer of a language model.",
+        details=details,
     )
 
 

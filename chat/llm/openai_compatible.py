@@ -27,6 +27,7 @@ NO_TEMPERATURE, COMPLETION_TOKENS, NO_STREAM_OPTIONS, NO_SYSTEM = (
     "system",
 )
 NO_TOKENIZER = "no_tokenizer"
+NO_TOKENIZER_STATUSES = {200, 400, 404, 405, 422, 501}  # 200: something else answers at that path
 TOKENIZE_SECONDS = 1.0
 # OpenAI's reasoning models; what others refuse is learnt from their first refusal
 REASONING_MODELS = re.compile(r"(o[1-9]|gpt-5)(?![0-9a-z])", re.I)
@@ -80,7 +81,10 @@ class OpenAICompatibleLLM:
         return None
 
     async def tokens(self, messages: Sequence[ChatMessage]) -> int | None:
-        """See `base.LLM`: llama.cpp and vLLM have `/tokenize` beside `/v1`; who has none is asked once."""
+        """See `base.LLM`: llama.cpp and vLLM have `/tokenize` beside `/v1`.
+
+        A server that says that it has none is asked once; one that is away, busy or failing is asked again.
+        """
         if self.config.provider == Provider.OPENAI or NO_TOKENIZER in self._known():
             return None
         text = "\n".join(one.content for one in messages)
@@ -95,7 +99,8 @@ class OpenAICompatibleLLM:
             )
             found = list_of(said.get("tokens"))
         except VerbatimError as error:
-            if error.code == ErrorCode.LLM_UNREACHABLE:
+            says_no = error.code in (ErrorCode.LLM_REFUSED, ErrorCode.LLM_BAD_RESPONSE)
+            if not says_no or error.details.get("status", 200) not in NO_TOKENIZER_STATUSES:
                 return None
             found = []
         if not found:

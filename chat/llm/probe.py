@@ -1,4 +1,7 @@
-"""Ask a model one tiny question, to say in words what is wrong with its configuration."""
+"""Ask a model one tiny question, to say in words what is wrong with its configuration.
+
+Its answer also teaches how the model sends its reasoning, before a reader meets that (`thinking`, `quirks`).
+"""
 
 import asyncio
 import time
@@ -11,7 +14,7 @@ from collections_app.models import Collection, Provider
 from config.errors import ErrorCode, PermanentError, VerbatimError
 
 PROBE_SECONDS = 45.0
-PROBE_MAX_TOKENS = 16
+PROBE_MAX_TOKENS = 512  # a model that thinks first should come to its end
 LISTING_SECONDS = 2.0
 MODELS_SHOWN = 200
 QUESTION = (ChatMessage("user", "Answer with the single word: ready"),)
@@ -49,18 +52,20 @@ async def probe(collection: Collection, *, seconds: float = PROBE_SECONDS) -> Pr
         llm = registry.build(config)
         window = await windows.window_of(llm, afresh=True)
         began = time.monotonic()
-        await _ask(llm, windows.usable(collection, window), seconds)
+        ended = await _ask(llm, windows.usable(collection, window), seconds)
     except VerbatimError as error:
         models = error.details.get("models", [])
         return Probe(False, error.message, _since(began), str(error.code), error.next_step, models)
     took = _since(began)
     names = await _models(llm)
-    message = f"{config.model} answered in {took / 1000:.1f} seconds.{_about_window(collection, window)}"
-    return Probe(True, message, took, models=names)
+    message = f"{config.model} answered in {took / 1000:.1f} seconds."
+    if not ended:
+        message = f"{config.model} answers; after {seconds:.0f} seconds it was still writing."
+    return Probe(True, message + _about_window(collection, window), took, models=names)
 
 
-async def _ask(llm: LLM, window: int, seconds: float) -> None:
-    """Wait for the end of a tiny answer.
+async def _ask(llm: LLM, window: int, seconds: float) -> bool:
+    """Wait for the end of a tiny answer; whether it came, or the model only writes in time.
 
     Raises:
         VerbatimError: what is wrong.
@@ -77,6 +82,8 @@ async def _ask(llm: LLM, window: int, seconds: float) -> None:
                     cut = isinstance(event, Finished) and event.reason == "length"
                     spoke = spoke or cut or isinstance(event, TextDelta | ReasoningDelta)
     except TimeoutError as error:
+        if spoke:
+            return False
         raise PermanentError(
             ErrorCode.LLM_TIMEOUT,
             f"No answer within {seconds:.0f} seconds.",
@@ -84,6 +91,7 @@ async def _ask(llm: LLM, window: int, seconds: float) -> None:
         ) from error
     if not spoke:
         raise PermanentError(ErrorCode.LLM_BAD_RESPONSE, "The server answered without a single word.")
+    return True
 
 
 async def _models(llm: LLM) -> list[str]:

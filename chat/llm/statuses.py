@@ -244,7 +244,7 @@ def _refused(config: LLMConfig, status: int, details: dict[str, Any], *, page: b
     elif status == 408:
         return errors.took_too_long(f"{place} gave up waiting.")
     elif page:
-        return errors.bad_response(config, f"a web page (HTTP {status})")
+        return errors.bad_response(config, f"a web page (HTTP {status})", details)
     else:
         message = f"{place} refused the request (HTTP {status})."
     return PermanentError(ErrorCode.LLM_REFUSED, message, details=details, next_step=next_step)

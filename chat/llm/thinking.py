@@ -13,17 +13,25 @@ OPEN, CLOSE = "<think>", "</think>"
 MAX_HELD_CHARS = 256 * 1024  # no answer is longer: what is held back beyond that is reasoning
 
 _STOPS = re.compile(r"`+|\n|</?think>")
+_CLOSE = re.compile(CLOSE)
+MAX_LINE_END = 20  # blanks
+_LINE_ENDS = re.compile(rf"[ \t\r]{{0,{MAX_LINE_END}}}(?:\n|\Z)")
+_MAY_END_LINE = re.compile(rf"{CLOSE}[ \t\r]{{0,{MAX_LINE_END}}}\Z")
 
 
 class ThinkSplitter:
-    """Divides text into reasoning and answer. Tags in code are part of the answer.
+    """Divides text into reasoning and answer.
 
     - `<think>…</think>` at the beginning is reasoning, and streams as such.
-    - `</think>` without an opening tag ends reasoning that began with the first word: the template of the
-      prompt held the opening one. What had come as text is taken back (`TextWasReasoning`).
-    - `<think>…</think>` after some text is reasoning too; without its closing tag it was part of the answer.
+    - `</think>` at a line's end, where templates put it, ends reasoning that began with the first word, when
+      no opening tag was there: the prompt's template held that. What had come as text is taken back
+      (`TextWasReasoning`). Also in code, which reasoning may have left open, unless that code holds the
+      opening tag too.
+    - `<think>…</think>` from a line's beginning on, outside code, is reasoning too; without its closing tag
+      it was part of the answer.
 
-    What may be either is held back, and `ReasoningDelta("")` tells meanwhile that something came.
+    All other tags are text. What may be either is held back, and `ReasoningDelta("")` tells meanwhile that
+    something came.
 
     Args:
         unopened: the model is known to send no opening tag. Its text is held back until the closing one; when
@@ -37,13 +45,13 @@ class ThinkSplitter:
     def __init__(self, *, unopened: bool = False) -> None:
         self.unopened = unopened
         self.closed = False
-        self._state = "start"
-        self._held = ""  # may be the beginning of a tag
-        self._kept: list[str] = []  # since a tag or the start: reasoning, if a closing tag follows
+        self._state = "start"  # then: text, think (surely), aside (after `<think>` in text), maybe (unopened)
+        self._held = ""  # may be the beginning of a tag, or a tag whose line may go on
+        self._kept: list[str] = []  # of an aside, or from the start on: reasoning, if a closing tag follows
         self._kept_chars = 0
-        self._opened = ""  # the tag before that
+        self._last = False
         self._spoke = False
-        self._code = Backticks()
+        self._new_line()
 
     def apart(self) -> None:
         """The server itself keeps this model's reasoning apart: no tag is missing."""
@@ -54,9 +62,10 @@ class ThinkSplitter:
         self._held += text
         if self._state == "start" and not self._begin():
             return
-        more = True
-        while more:
-            more = yield from self._answer() if self._state == "text" else self._reasoning()
+        while self._held:
+            tag = yield from self._answer() if self._state == "text" else self._reasoning()
+            if tag is None:
+                return
 
     def end(self, *, whole: bool = True) -> Iterator[LLMEvent]:
         """What was held back.
@@ -64,14 +73,15 @@ class ThinkSplitter:
         Args:
             whole: the model ended by itself. Where it was cut off, a closing tag may only be missing.
         """
+        self._last = True
+        yield from self.feed("")
         left = "".join([*self._kept, self._held])
-        self._kept.clear()
-        self._held = ""
-        if self._state == "think" or (self._state == "maybe" and not whole):
+        self._kept, self._held = [], ""
+        if self._state == "maybe" and not whole:
             if left:
                 yield ReasoningDelta(left)
-        elif self._opened + left:
-            yield TextDelta(self._opened + left)
+        elif self._state == "aside" or left:
+            yield TextDelta(OPEN + left if self._state == "aside" else left)
 
     def _begin(self) -> bool:
         """Whether it is known how the text begins."""
@@ -84,44 +94,42 @@ class ThinkSplitter:
             self._state = "maybe" if self.unopened and not self.closed else "text"
         return True
 
-    def _reasoning(self) -> Generator[LLMEvent, None, bool]:
-        """Up to the closing tag; whether it came."""
-        reasoning, tag, rest = self._held.partition(CLOSE)
-        if not tag:
-            reasoning, rest = _before_half_a_tag(reasoning)
-        self._held = rest
-        if self._state == "maybe":
+    def _reasoning(self) -> Generator[LLMEvent, None, re.Match[str] | None]:
+        """Up to the tag that closes it; that tag, if it came."""
+        upto = self._decided()
+        tag = self._next_tag(upto) if self._state == "maybe" else _CLOSE.search(self._held)
+        reasoning = self._taken(tag, upto)
+        if self._state != "think":
             self._kept.append(reasoning)
             self._kept_chars += len(reasoning)
             reasoning = ""
             if tag or self._kept_chars > MAX_HELD_CHARS:
                 reasoning = "".join(self._kept)
-                self._kept, self._kept_chars, self._opened, self._state = [], 0, "", "think"
+                self._kept, self._kept_chars, self._state = [], 0, "think"
             yield ReasoningDelta(reasoning)
         elif reasoning:
             yield ReasoningDelta(reasoning)
         if tag:
             self.closed, self._state = True, "text"
-        return bool(tag)
+            self._new_line()
+        return tag
 
-    def _answer(self) -> Generator[LLMEvent, None, bool]:
-        """Up to the next tag that means something; whether one came."""
+    def _answer(self) -> Generator[LLMEvent, None, re.Match[str] | None]:
+        """Up to the next tag that means something; that tag, if one came."""
         if self.closed and not self._spoke:
             self._held = self._held.lstrip()
-        text, rest = _before_half_a_tag(self._held)
-        tag = self._next_tag(text)
-        if tag is not None:
-            text, rest = text[: tag.start()], self._held[tag.end() :]
-        self._held = rest
+        upto = self._decided()
+        tag = self._next_tag(upto)
+        text = self._taken(tag, upto)
         if tag is not None and tag[0] == CLOSE:
             yield from self._take_back(text)
-            return True
-        if text:
-            self._spoke = True
-            yield TextDelta(text)
-        if tag is not None:
-            self._opened, self._state = OPEN, "maybe"
-        return tag is not None
+        else:
+            if text:
+                self._spoke = True
+                yield TextDelta(text)
+            if tag is not None:
+                self._state = "aside" if self._spoke else "think"
+        return tag
 
     def _take_back(self, text: str) -> Iterator[LLMEvent]:
         """All that came so far, and this, was reasoning."""
@@ -130,31 +138,61 @@ class ThinkSplitter:
         yield ReasoningDelta(text)
         self.unopened = self.closed = True
         self._spoke = False
-        self._code = Backticks()
+        self._new_line()
 
-    def _next_tag(self, text: str) -> re.Match[str] | None:
-        """The first tag outside code that means something; counts the backticks on the way."""
+    def _new_line(self) -> None:
+        """What follows stands at a line's beginning, and in no code."""
+        self._code = Backticks()
+        self._quotes = False  # the code that we are in holds an opening tag
+        self._line_begins = True
+
+    def _decided(self) -> int:
+        """The length of what is held without what may be a tag: half of one, or one whose line may go on."""
+        if self._last:
+            return len(self._held)
+        if tag := _MAY_END_LINE.search(self._held, max(0, len(self._held) - len(CLOSE) - MAX_LINE_END)):
+            return tag.start()
+        for size in range(min(len(CLOSE) - 1, len(self._held)), 0, -1):
+            if OPEN.startswith(self._held[-size:]) or CLOSE.startswith(self._held[-size:]):
+                return len(self._held) - size
+        return len(self._held)
+
+    def _taken(self, tag: re.Match[str] | None, upto: int) -> str:
+        """What is held before the tag, which goes too; without a tag, what is held up to there."""
+        text = self._held[: tag.start() if tag else upto]
+        self._held = self._held[tag.end() if tag else upto :]
+        return text
+
+    def _next_tag(self, upto: int) -> re.Match[str] | None:
+        """The first tag that means something in what is held; follows lines and backticks on the way."""
         at = 0
-        for stop in _STOPS.finditer(text):
-            if stop.start() > at:
-                self._code.other()
+        for stop in _STOPS.finditer(self._held, 0, upto):
+            self._pass(self._held[at : stop.start()])
             at = stop.end()
-            if stop[0][0] == "`":
-                self._code.backticks(len(stop[0]))
-            elif stop[0] == "\n":
+            if stop[0] == "\n":
                 self._code.line_end()
+                self._line_begins = True
+            elif stop[0][0] == "`":
+                self._code.backticks(len(stop[0]))
+                self._line_begins = False
             else:
                 self._code.other()
-                if not self._code.open and (stop[0] == OPEN or not self.closed):
+                self._quotes = self._quotes and self._code.open > 0
+                if self._means_something(stop):
                     return stop
-        if at < len(text):
-            self._code.other()
+                self._quotes = self._code.open > 0 and (self._quotes or stop[0] == OPEN)
+                self._line_begins = False
+        self._pass(self._held[at:upto])
         return None
 
+    def _pass(self, text: str) -> None:
+        """Text without tags, backticks and line ends."""
+        if text:
+            self._code.other()
+            self._line_begins = self._line_begins and text.isspace()
+        self._quotes = self._quotes and self._code.open > 0
 
-def _before_half_a_tag(text: str) -> tuple[str, str]:
-    """The text, and what at its end may be the beginning of a tag."""
-    for size in range(min(len(CLOSE) - 1, len(text)), 0, -1):
-        if OPEN.startswith(text[-size:]) or CLOSE.startswith(text[-size:]):
-            return text[:-size], text[-size:]
-    return text, ""
+    def _means_something(self, tag: re.Match[str]) -> bool:
+        if tag[0] == OPEN:
+            return self._state == "text" and self._line_begins and not self._code.open
+        return not self.closed and not self._quotes and _LINE_ENDS.match(self._held, tag.end()) is not None

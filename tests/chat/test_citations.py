@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from itertools import pairwise
 
 import pytest
@@ -41,6 +42,12 @@ def filtered(text, passages=3):
 
 
 class TestMarkerFilter:
+    def test_a_long_text_full_of_unknown_numbers_takes_a_moment(self):
+        marker_filter, text = MarkerFilter(2), "word [9] " * 80_000
+        began = time.monotonic()
+        assert (marker_filter.feed(text) + marker_filter.flush()).count("word") == 80_000
+        assert time.monotonic() - began < 5  # half a second, or 15 where each marker looks at all before it
+
     @pytest.mark.parametrize(
         ("written", "shown"),
         [

@@ -50,9 +50,13 @@ async def test_reasoning_that_came_as_text_is_no_part_of_what_goes_on(connect, l
     old = await cut(socket, collection)
     llm.script = ["The secret ", "plan `x", TextWasReasoning(), ReasoningDelta(""), *REST]
     await socket.say(type="continue", message_id=old["stream_end"]["message_id"])
-    end = (await socket.hear_until("message_saved"))[-2]
+    frames = await socket.hear_until("message_saved")
+    end = frames[-2]
     assert end["content"] == WHOLE
     assert (await stored(end["message_id"])).content == WHOLE
+    again = next(at for at, frame in enumerate(frames) if frame.get("reset"))
+    pieces = [frame["content"] for frame in frames[again:] if frame["type"] == "stream_chunk"]
+    assert "".join(pieces) == WHOLE
 
 
 async def test_an_answer_that_was_too_long_goes_on_from_the_same_passages(connect, llm, member, collection):

@@ -5,6 +5,9 @@ import time
 import pytest
 
 from chat.llm import discovery
+from chat.llm.probe import probe
+from chat.llm.quirks import UNOPENED_REASONING, quirks
+from config import outbound
 from config.errors import ErrorCode
 from tests.contracts.protocols import KEY, LEAK
 
@@ -59,6 +62,24 @@ def test_a_model_that_needs_all_its_tokens_to_think_is_well(admin, client_for, o
     ollama_collection.llm_model_name = "empty-length"
     ollama_collection.save()
     assert run_test(client_for(admin), ollama_collection)["ok"] is True
+
+
+def test_the_test_teaches_that_a_model_sends_reasoning_without_an_opening_tag(
+    admin, client_for, ollama_collection, llm_server
+):
+    ollama_collection.llm_model_name = "half-think"
+    ollama_collection.save()
+    assert run_test(client_for(admin), ollama_collection)["ok"] is True
+    [asked] = llm_server.of("half-think")
+    assert asked.body["options"]["num_predict"] >= 500  # room for the reasoning
+    assert UNOPENED_REASONING in quirks.of((llm_server.url + asked.path, "half-think"))
+
+
+def test_a_model_that_writes_on_when_the_time_is_over_is_well(ollama_collection, llm_server):
+    ollama_collection.llm_model_name = "gated-3-1"
+    result = outbound.run_sync(probe(ollama_collection, seconds=1))
+    assert (result.ok, result.code) == (True, "")
+    assert result.message.startswith("gated-3-1 answers; after 1 seconds it was still writing.")
 
 
 def test_a_missing_model_is_named_with_those_that_exist(admin, client_for, ollama_collection):

@@ -1,5 +1,7 @@
 """A model that thinks before it speaks: its reader is told so, and what it thinks is no answer."""
 
+import asyncio
+
 import pytest
 
 from chat import services
@@ -8,7 +10,7 @@ from chat.engine import rounds
 from chat.engine.threads import in_thread
 from chat.llm.base import Finished, ReasoningDelta, TextWasReasoning
 from chat.models import MessageTrace
-from config.errors import ErrorCode
+from config.errors import ErrorCode, TransientError
 from tests.chat.conftest import ANSWER, QUESTION, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,6 +76,93 @@ async def test_text_that_turns_out_to_be_reasoning_is_no_part_of_the_answer(
     assert trace["reasoning_chars"] == len("The secret plan `[1]. Done.")
     assert kept[0].startswith("The secret")
     assert kept[-1].startswith("Full-time")
+
+
+@pytest.fixture
+async def saved_once(monkeypatch) -> asyncio.Event:
+    """Set as soon as text of a running answer was stored; none is stored from then on until its end."""
+    monkeypatch.setattr(rounds, "SAVE_SECONDS", 0.02)
+    keep, loop, saved = services.answers_progress, asyncio.get_running_loop(), asyncio.Event()
+
+    def progress(*, contents: dict[int, str]) -> None:
+        keep(contents=contents)
+        monkeypatch.setattr(rounds, "SAVE_SECONDS", 3600)
+        loop.call_soon_threadsafe(saved.set)
+
+    monkeypatch.setattr(services, "answers_progress", progress)
+    return saved
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "code"),
+    [
+        ("end", "failed", ErrorCode.LLM_NO_ANSWER),
+        ("stop", "stopped", ""),
+        ("error", "failed", ErrorCode.LLM_SERVER_ERROR),
+    ],
+)
+async def test_stored_reasoning_that_was_taken_back_is_no_answer_and_cannot_be_continued(
+    llm, connect, member, collection, passages, saved_once, ending, status, code
+):
+    await in_thread(
+        type(collection).objects.filter(pk=collection.pk).update, llm_provider="ollama", llm_model_name="m"
+    )
+    last = {
+        "end": Finished("stop", USAGE),
+        "stop": asyncio.Event(),
+        "error": TransientError(ErrorCode.LLM_SERVER_ERROR),
+    }
+    llm.script = ["The secret plan.", saved_once, TextWasReasoning(), last[ending]]
+    client = await connect(member)
+    await client.say(type="chat", model_id=collection.pk, message=QUESTION)
+    frames = await client.hear_until("state")
+    assert (frames[-1]["state"], frames[-1]["reset"]) == ("thinking", True)
+    message_id = frames[-1]["message_id"]
+    if ending == "stop":
+        assert (await stored(message_id)).content == "The secret plan."
+        await client.say(type="stop", message_id=message_id)
+    end = (await client.hear_until("message_saved"))[-2]
+    assert (end["content"], end["html"], end["can_continue"]) == ("", "", False)
+    saved = await stored(message_id)
+    assert (saved.content, saved.status, saved.error_code) == ("", status, code)
+
+
+async def test_new_text_of_as_many_pieces_as_were_taken_back_is_stored(
+    llm, connect, member, collection, passages, monkeypatch
+):
+    monkeypatch.setattr(rounds, "SAVE_SECONDS", 0.02)
+    keep, loop = services.answers_progress, asyncio.get_running_loop()
+    saved = {"The secret plan.": asyncio.Event(), "The answer.": asyncio.Event()}
+
+    def progress(*, contents: dict[int, str]) -> None:
+        keep(contents=contents)
+        for content in contents.values():
+            loop.call_soon_threadsafe(saved[content].set)
+
+    monkeypatch.setattr(services, "answers_progress", progress)
+    first, second = saved
+    llm.script = [first, saved[first], TextWasReasoning(), second, saved[second], Finished()]
+    frames = await heard(connect, member, collection)
+    assert frames[-2]["content"] == second
+
+
+async def test_readers_begin_again_where_text_was_reasoning_also_who_comes_later(
+    llm, connect, member, collection, passages
+):
+    script = ["The secret ", "plan `[1].", TextWasReasoning(), ReasoningDelta(" Done."), *ANSWER]
+    llm.script = [*script, Finished("stop", USAGE)]
+    frames = await heard(connect, member, collection)
+    later = await connect(member)
+    await later.say(type="resume", session_id=frames[-1]["session_id"], after_seq=0)
+    for told in (frames, await later.hear_until("message_saved")):
+        shown, before = "", ""
+        for frame in told:
+            if frame["type"] == "stream_chunk":
+                shown += frame["content"]
+            elif frame.get("reset"):
+                shown, before = "", shown
+        assert before.startswith("The secret")
+        assert shown == "".join(ANSWER)
 
 
 async def test_a_model_that_thinks_for_a_while_is_reported_now_and_then_only(

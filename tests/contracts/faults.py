@@ -184,7 +184,7 @@ def _thought_only(protocol: Protocol) -> list[bytes]:
     return [protocol.start() + thoughts + protocol.finish("length") + protocol.last()]
 
 
-LATE_THOUGHT = ["<thi", "nk>Let me think.</think>"]
+LATE_THOUGHT = ["\n<thi", "nk>Let me think.</think>"]
 
 
 def _half_think(protocol: Protocol) -> list[bytes]:

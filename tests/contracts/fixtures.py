@@ -29,6 +29,7 @@ def llm_server(_llm_server: LLMServer) -> LLMServer:
     """The scripted server, without the records of other tests."""
     _llm_server.clear()
     _llm_server.models, _llm_server.window, _llm_server.tokenizer = list(MODELS), None, ()
+    _llm_server.tokenizer_says = None
     windows.forget()
     quirks.forget()
     return _llm_server

@@ -25,6 +25,7 @@ class LLMServer:
         self.tokenizer: tuple[
             str, ...
         ] = ()  # the fields that its `/tokenize` wants, the text last; none: 404
+        self.tokenizer_says: tuple[int, Any] | None = None  # instead: a status, and JSON or a page
         self.url = ""
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -96,6 +97,12 @@ class LLMServer:
             await self._list(record, path, writer)
         elif path in PROTOCOLS and record.model.startswith("gated-"):
             await self._gated(PROTOCOLS[path], record, Sender(writer))
+        elif path == "/tokenize" and self.tokenizer_says:
+            status, said = self.tokenizer_says
+            if isinstance(said, str):
+                await Sender(writer).whole(status, said.encode(), "text/html")
+            else:
+                await Sender(writer).json(status, said)
         elif path == "/tokenize" and self.tokenizer:
             given = [record.body[name] for name in self.tokenizer]
             await Sender(writer).json(200, {"tokens": [ord(char) for char in given[-1]]})

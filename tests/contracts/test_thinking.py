@@ -1,8 +1,10 @@
-"""Reasoning that comes as text: told from the answer also where a tag is missing, in code it is no tag."""
+"""Reasoning that comes as text: told from the answer also where a tag is missing; not every tag is one."""
+
+import random
 
 import pytest
 
-from chat.llm import thinking
+from chat.llm import calls, thinking
 from chat.llm.base import ReasoningDelta, TextDelta, TextWasReasoning
 from chat.llm.quirks import UNOPENED_REASONING, quirks
 from chat.llm.thinking import ThinkSplitter
@@ -42,8 +44,21 @@ async def test_a_model_that_no_longer_thinks_is_no_longer_held_back(llm_server, 
 
 async def test_reasoning_in_the_middle_of_an_answer_is_kept_apart(llm_server, provider):
     heard = await listen(adapter(llm_server, provider, "late-think"))
-    assert (heard.text, heard.reasoning, heard.taken_back) == (ANSWER, "Let me think.", "")
+    assert (heard.text.replace("\n", ""), heard.reasoning) == (ANSWER, "Let me think.")
+    assert heard.taken_back == ""
     assert not known(llm_server, "late-think")
+
+
+async def test_an_answer_that_was_held_back_and_is_too_long_ends_by_its_length(
+    llm_server, provider, monkeypatch
+):
+    monkeypatch.setattr(calls, "MAX_ANSWER_BYTES", 20)
+    assert (await listen(adapter(llm_server, provider, "no-usage"))).ends[0].reason == "length"
+    path = llm_server.of("no-usage")[-1].path
+    quirks.learn((llm_server.url + path, "ok"), UNOPENED_REASONING)
+    heard = await listen(adapter(llm_server, provider, "ok"))
+    assert (len(heard.text), heard.ends[0].reason) == (20, "length")
+    assert heard.ends[0].usage
 
 
 def split(text: str, size: int, *, whole: bool = True, **options) -> tuple[str, str, str]:
@@ -68,25 +83,80 @@ def split(text: str, size: int, *, whole: bool = True, **options) -> tuple[str, 
     [
         ("Okay, let me think.</think>\n\nThe office opens.", "The office opens.", "Okay, let me think."),
         ("</think>\n\nThe office opens.", "The office opens.", ""),
-        ("<think>a</think>\n\nYes. <think>b</think>No.", "Yes. No.", "ab"),
-        ("Hm.</think>Yes. <think>b</think>No.", "Yes. No.", "Hm.b"),
+        ("Hm.</think> \r\n\nYes.", "Yes.", "Hm."),
+        ("Hm.</think>", "", "Hm."),
+        ("<think>a</think>\n\nYes.\n<think>b</think>No.", "Yes.\nNo.", "ab"),
+        ("Hm.</think>\nYes.\n <think>b</think>No.", "Yes.\n No.", "Hm.b"),
         ("<think>a</think><think>b</think>\n\nYes.", "Yes.", "ab"),
-        ("<think>a</think>Yes </think> no.", "Yes </think> no.", "a"),
-        ("It begins with <think> and a blank.", "It begins with <think> and a blank.", ""),
+        ("<think>a</think>Yes </think>\n no.", "Yes </think>\n no.", "a"),
+        ("It begins\n<think> and a blank.", "It begins\n<think> and a blank.", ""),
         ("Between `<think>` and `</think>` it thinks.", "Between `<think>` and `</think>` it thinks.", ""),
         ("So:\n```\n<think>\nx\n</think>\n```\nEnd", "So:\n```\n<think>\nx\n</think>\n```\nEnd", ""),
-        ("A stray ` here.\nHm.</think>Yes.", "Yes.", "A stray ` here.\nHm."),
+        ("A stray ` here.\nHm.</think>\nYes.", "Yes.", "A stray ` here.\nHm."),
+        ("See ```python\nx\n\n</think>\n\nYes.", "Yes.", "See ```python\nx\n\n"),
+        ("`<think>`? `x and\n</think>\n\nYes.", "Yes.", "`<think>`? `x and\n"),
+        ("```\n<think>\n```\n```\n</think>\nYes.", "Yes.", "```\n<think>\n```\n```\n"),
         ("a < b, </th and <thin", "a < b, </th and <thin", ""),
     ],
 )
-def test_tags_mean_something_outside_code_however_they_are_cut(text, answer, reasoning, size):
+def test_tags_mean_something_where_templates_put_them_however_they_are_cut(text, answer, reasoning, size):
     assert split(text, size)[:2] == (answer, reasoning)
+
+
+@pytest.mark.parametrize("size", [1, 4, 1000])
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Reasoning models end their thoughts with </think> and then write the answer [1].",
+        "| tag | meaning |\n|---|---|\n| </think> | end |\n",
+        "Use the <think> tag to mark reasoning [1]. Then the limit is 30 days [2].",
+        "The tags:\n<think> begins it [1]. Then the limit is 30 days [2].",
+        "Both: <think>, and </think>" + " " * 30 + "\nas said [1].",
+    ],
+)
+def test_an_answer_about_the_tags_loses_no_word(text, whole, size):
+    splitter = ThinkSplitter()
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    events = [event for piece in pieces for event in splitter.feed(piece)] + [*splitter.end(whole=whole)]
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == text
+    assert not splitter.unopened
+
+
+def test_wherever_a_text_is_cut_it_is_divided_the_same_way():
+    chosen = random.Random(7)
+    parts = [
+        "<think>",
+        "</think>",
+        "<",
+        "/",
+        "think>",
+        "`",
+        "```",
+        "\n",
+        " ",
+        "\r",
+        "a",
+        "b c",
+        "</th",
+        "ink>",
+    ]
+    for _ in range(3000):
+        text = "".join(chosen.choices(parts, k=chosen.randint(1, 10)))
+        options = {"unopened": chosen.random() < 0.5, "whole": chosen.random() < 0.5}
+        at_once = split(text, len(text), **options)[:2]
+        assert [split(text, size, **options)[:2] for size in (1, 2, 3)] == [at_once] * 3, text
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
 def test_of_a_model_that_is_known_nothing_is_taken_back(size):
     assert split("Hm `x</think>\n\nYes.", size, unopened=True) == ("Yes.", "Hm `x", "")
     assert split("<think>Hm</think>\n\nYes.", size, unopened=True) == ("Yes.", "Hm", "")
+    assert split("Is </think> it?\n</think>\n\nYes.", size, unopened=True) == (
+        "Yes.",
+        "Is </think> it?\n",
+        "",
+    )
     assert split("Just the answer.", size, unopened=True) == ("Just the answer.", "", "")
     assert split("Cut off in its thou", size, unopened=True, whole=False) == ("", "Cut off in its thou", "")
 

@@ -40,21 +40,48 @@ async def test_others_are_not_asked(llm_server, provider):
     assert llm_server.records == []
 
 
-async def test_a_server_that_does_not_answer_holds_up_one_prompt_for_a_moment(monkeypatch):
+async def test_a_server_that_does_not_answer_holds_up_a_prompt_for_a_moment(monkeypatch):
     monkeypatch.setattr(openai_compatible, "TOKENIZE_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}/v1"
         began = time.monotonic()
-        for _ in range(5):
-            assert await registry.build(LLMConfig("custom", "ok", url)).tokens(MESSAGES) is None
+        assert await registry.build(LLMConfig("custom", "ok", url)).tokens(MESSAGES) is None
     assert time.monotonic() - began < 0.5
+    assert openai_compatible.quirks.of((url, "ok")) == frozenset()
 
 
-async def test_a_server_that_is_away_may_have_one_later(llm_server):
-    llm_server.tokenizer = ("content",)
+async def test_a_server_that_is_away_may_have_one_later():
     config = LLMConfig("custom", "ok", "http://127.0.0.1:9/v1")
     assert await registry.build(config).tokens(MESSAGES) is None
     assert openai_compatible.quirks.of((config.base_url, "ok")) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "asks_again"),
+    [
+        (404, {"detail": "Not Found"}, False),
+        (405, {"detail": "Method Not Allowed"}, False),
+        (405, "<html>no</html>", False),
+        (400, {"error": {"message": "unknown path"}}, False),
+        (501, {"error": {"message": "not supported"}}, False),
+        (200, {"message": "welcome"}, False),
+        (200, "<html>welcome</html>", False),
+        (400, {"error": {"message": "This model's maximum context length is 8 tokens"}}, True),
+        (401, {"error": {"message": "no"}}, True),
+        (403, "<html>sign in</html>", True),
+        (429, {"error": {"message": "slow down"}}, True),
+        (500, {"error": {"message": "oops"}}, True),
+        (503, {"error": {"message": "loading the model"}}, True),
+        (502, "<html>bad gateway</html>", True),
+    ],
+)
+async def test_only_a_server_that_says_that_it_has_none_is_asked_once(llm_server, status, body, asks_again):
+    llm_server.tokenizer = ("content",)
+    llm_server.tokenizer_says = (status, body)
+    assert await adapter(llm_server, "custom", "ok").tokens(MESSAGES) is None
+    llm_server.tokenizer_says = None
+    expected = len(TEXT) if asks_again else None
+    assert await adapter(llm_server, "custom", "ok").tokens(MESSAGES) == expected
 
 
 @pytest.mark.llm

@@ -167,6 +167,53 @@ def test_credentials_that_run_out_in_mid_answer_cost_nothing(open_page, api, llm
     api.delete(f"/api/models/{made['id']}").raise_for_status()
 
 
+def test_reasoning_that_came_as_text_is_gone_as_soon_as_that_is_known(open_page, api, llm_server):
+    body = {"name": "Half a thought", "llm_provider": "custom", "llm_base_url": f"{llm_server.url}/v1"}
+    made = api.post(
+        "/api/models", json=body | {"llm_model_name": "half-think", "answer_mode": "assist"}
+    ).json()
+    page = open_page()
+    arrived: list[dict] = []
+    sockets = []
+
+    def between(socket) -> None:
+        server = socket.connect_to_server()
+        sockets.append(socket)
+
+        def from_server(text) -> None:
+            frame = json.loads(text)
+            if "seq" in frame:
+                arrived.append(frame)  # the test lets it go on
+            else:
+                socket.send(text)
+
+        server.on_message(from_server)
+
+    def let_through(until) -> None:
+        while arrived and not until(arrived[0]):
+            sockets[0].send(json.dumps(arrived.pop(0)))
+
+    page.route_web_socket(re.compile("/api/chat/ws"), between)
+    page.goto(f"/chat/?model={made['id']}")
+    connected(page)
+    ask(page)
+    wait_until(lambda: arrived and arrived[-1]["type"] == "message_saved", "not answered", page=page)
+    text = page.get_by_test_id("answer-text")
+    let_through(lambda frame: frame.get("reset"))
+    expect(text).to_contain_text("Let me")
+    let_through(lambda frame: frame["type"] == "stream_chunk")
+    expect(text).to_have_text("")
+    page.get_by_text("The language model is thinking").wait_for()
+    let_through(lambda frame: frame["type"] == "stream_end")
+    expect(text).to_contain_text("The office opens at nine")
+    expect(text).not_to_contain_text("Let me")
+    expect(page.get_by_text("The language model is thinking")).to_be_hidden()
+    let_through(lambda frame: False)
+    page.get_by_test_id("answer").get_by_role("button", name="Copy").wait_for()
+    expect(text).to_contain_text("The office opens at nine")
+    api.delete(f"/api/models/{made['id']}").raise_for_status()
+
+
 def test_who_was_signed_out_is_told_and_comes_back_to_his_chat_and_his_draft(product, browser, model_id):
     context = browser.new_context(base_url=product.url, **WIDE)
     page = context.new_page()

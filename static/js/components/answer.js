@@ -76,8 +76,9 @@ export class Answer {
     this.body.setAttribute("aria-atomic", "false");
   }
 
-  /** A reasoning model thinks before its first word. Read aloud once; the seconds are for the eye. */
-  state({ state, seconds }) {
+  /** A reasoning model thinks before its first word, or has thought aloud. Read aloud once; the seconds are for the eye. */
+  state({ state, seconds, reset = false }) {
+    if (reset) this.clear();
     if (state !== "thinking" || this.text) return;
     this.waiting.setAttribute("role", "status");
     fill(this.waiting, "The language model is thinking", seconds >= 5 ? el("span", { class: "num", "aria-hidden": "true", text: `for ${duration(seconds)}` }) : null);
@@ -96,6 +97,15 @@ export class Answer {
         append(this.open, paragraph);
       }
     }
+  }
+
+  /** What was shown so far is no part of the answer. */
+  clear() {
+    this.text = "";
+    this.markers = new Markers();
+    this.open = null;
+    this.body.replaceChildren();
+    this.waiting.hidden = false;
   }
 
   openParagraph() {
