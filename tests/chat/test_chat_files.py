@@ -185,7 +185,8 @@ def test_a_pdf_and_a_table_are_read_answer_with_their_place_and_are_the_chats_al
     celery_worker, upload, client_for, session, member, collection, name, content, media_type, place
 ):
     taken = upload(content, name).json()
-    assert (taken["name"], taken["media_type"], taken["status"]) == (name, media_type, "queued")
+    assert (taken["name"], taken["media_type"]) == (name, media_type)
+    assert taken["status"] in ("queued", "processing")  # a worker may be quick
     mine = client_for(member)
     deadline = time.monotonic() + 60
     while (document := mine.get(f"/api/documents/{taken['id']}").json())["status"] in UNFINISHED:
