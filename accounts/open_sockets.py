@@ -1,13 +1,16 @@
 """How many sockets a user has open, over all web processes, and the limit.
 
 Each open socket is an entry of a sorted set in Redis with the time until which it counts, renewed while the
-socket is open: those of a process that was killed run out. While Redis is away nobody is refused.
+socket is open: those of a process that was killed run out. While Redis is away nobody is refused. An answer
+that is read over HTTP counts like a socket while it is read.
 """
 
 import asyncio
 import logging
 import secrets
 import time
+from types import TracebackType
+from typing import Self
 
 from django.conf import settings
 from redis.exceptions import RedisError
@@ -22,16 +25,27 @@ RENEW_SECONDS = 20.0
 
 
 class Place:
-    """A socket that counts until it is left."""
+    """A socket that counts, renewed within `async with`, at the end of which it is left.
+
+    One that is never used so, because its client left before, runs out by itself.
+    """
 
     def __init__(self, user_id: int, name: str) -> None:
         self._user_id = user_id
         self._name = name
-        self._renewing = asyncio.create_task(_renew(user_id, name))
+
+    async def __aenter__(self) -> Self:
+        self._renewing = asyncio.create_task(_renew(self._user_id, self._name))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._renewing.cancel()
+        await self.leave()
 
     async def leave(self) -> None:
         """The socket is closed."""
-        self._renewing.cancel()
         await asyncio.to_thread(_leave, self._user_id, self._name)
 
 

@@ -48,4 +48,8 @@ def group_for(actor: User, group_id: int) -> Group:
 
 def page_session_ended(session_key: str) -> bool:
     """Whether a page session was signed out of, or ran out; an empty key stands for none that could end."""
-    return bool(session_key) and not import_module(settings.SESSION_ENGINE).SessionStore().exists(session_key)
+    if not session_key:
+        return False
+    store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    store.load()  # `exists` would still find one that ran out
+    return store.session_key is None

@@ -5,6 +5,7 @@ and its blacklist tables, with what those leave open closed: a token also names 
 the user is read again each time, and reusing a rotated refresh token ends the family.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -49,7 +50,8 @@ class Credential:
 
     Attributes:
         user: whom it stands for, as he is now.
-        expires: when it is no longer trusted by itself (epoch seconds); None: never.
+        expires: when it is no longer trusted by itself (epoch seconds); None: never, or when the page
+            session ends, which is looked up: it may be put off.
         key_id: the API key, if it is one. A key opens less than a token; see `accounts.api.authentication`.
         session_key: of the page session, where no bearer was shown.
     """
@@ -75,7 +77,9 @@ def authenticate(raw: str) -> Credential:
 
 
 def still_holds(shown: Credential) -> bool:
-    """Whether what somebody showed a while ago would still be trusted; an access token's end apart."""
+    """Whether what somebody showed a while ago would still be trusted: not ended, and not run out either."""
+    if shown.expires is not None and time.time() >= shown.expires:
+        return False
     if shown.key_id is not None:
         return api_keys.still_opens(shown.key_id)
     if selectors.page_session_ended(shown.session_key):

@@ -117,14 +117,13 @@ class SocketAuth:
             "query_string": _without_secrets(scope["query_string"]),
         }
         told = Told(send)
-        try:
-            await self.app(opened, receive, told)
-        except (RedisError, OSError) as error:  # the channel layer cannot be reached
-            if told.anything:
-                raise
-            await _refuse(error, credentials, receive, send)
-        finally:
-            await place.leave()
+        async with place:
+            try:
+                await self.app(opened, receive, told)
+            except (RedisError, OSError) as error:  # the channel layer cannot be reached
+                if told.anything:
+                    raise
+                await _refuse(error, credentials, receive, send)
 
 
 def read_credentials(scope: dict[str, Any], headers: dict[bytes, bytes]) -> Credentials:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Lifespan:
-    """Closes dead answers at the start; at the end closes its own, and the outbound connections."""
+    """Looks for dead answers at the start; at the end closes its own, and the outbound connections."""
 
     async def __call__(
         self,

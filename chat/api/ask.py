@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import ExitStack, aclosing
+from contextlib import AsyncExitStack, ExitStack, aclosing
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import tokens
+from accounts import open_sockets, tokens
 from accounts.permissions import caller, shown_by
 from accounts.tokens import Credential
 from chat import selectors, services
@@ -99,8 +99,8 @@ def answer_whole(begin: Coroutine[Any, Any, runs.Started], *, shown: Credential)
         shown: what its reader showed, which has to hold to the end.
 
     Raises:
-        VerbatimError: also, with nothing of it, TOKEN_INVALID when what he showed has ended meanwhile, and
-            ACCESS_REVOKED when he may not read it any more.
+        VerbatimError: TOO_MANY_SOCKETS before it is begun; also, with nothing of it, TOKEN_INVALID when what
+            he showed has ended meanwhile, and ACCESS_REVOKED when he may not read it any more.
     """
     release_connections()  # none is held while the LLM writes
     message_id = async_to_sync(_ended)(begin, shown)
@@ -138,49 +138,70 @@ def answer_streamed(begin: Coroutine[Any, Any, runs.Started], *, shown: Credenti
 
     Args:
         shown: what its reader showed; soon after that has ended the stream ends with an `error`.
+
+    Raises:
+        VerbatimError: also TOO_MANY_SOCKETS; then nothing is begun.
     """
-    started = async_to_sync(_begun)(begin)
-    return frames_streamed(started.session_id, started.message_id, shown=shown)
+    release_connections()  # none is held while the answer is begun and read
+    started, place = async_to_sync(_begun)(begin, shown)
+    return frames_streamed(started.session_id, started.message_id, shown=shown, place=place)
 
 
 def frames_streamed(
-    session_id: uuid.UUID, message_id: int, *, shown: Credential, after_seq: int = 0
+    session_id: uuid.UUID,
+    message_id: int,
+    *,
+    shown: Credential,
+    place: open_sockets.Place,
+    after_seq: int = 0,
 ) -> StreamingHttpResponse:
-    """The frames of an answer after a sequence number as server-sent events, as for `answer_streamed`."""
-    release_connections()
-    events = _events(session_id, message_id, shown, after_seq)
+    """The frames of an answer after a sequence number as server-sent events, as for `answer_streamed`.
+
+    Args:
+        place: the reader's, which is left when the stream ends or its client goes.
+    """
+    events = _events(session_id, message_id, shown, place, after_seq)
     response = StreamingHttpResponse(events, content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _begun(begin: Coroutine[Any, Any, runs.Started]) -> runs.Started:
-    return await begin
+async def _begun(
+    begin: Coroutine[Any, Any, runs.Started], shown: Credential
+) -> tuple[runs.Started, open_sockets.Place]:
+    async with AsyncExitStack() as undo:
+        undo.callback(begin.close)
+        place = await open_sockets.enter(shown.user.pk)
+        undo.push_async_callback(place.leave)
+        started = await begin
+        undo.pop_all()
+    return started, place
 
 
 async def _ended(begin: Coroutine[Any, Any, runs.Started], shown: Credential) -> int:
-    started = await begin
-    async for _ in frames_or_pauses(started.message_id, shown):
-        pass
+    started, place = await _begun(begin, shown)
+    async with place:
+        async for _ in frames_or_pauses(started.message_id, shown):
+            pass
     return started.message_id
 
 
 async def _events(
-    session_id: uuid.UUID, message_id: int, shown: Credential, seq: int
+    session_id: uuid.UUID, message_id: int, shown: Credential, place: open_sockets.Place, seq: int
 ) -> AsyncIterator[bytes]:
     """The frames as events; a comment now and then, so that no proxy gives up on a slow LLM."""
-    try:
-        async with aclosing(frames_or_pauses(message_id, shown, seq)) as frames:  # type: ignore[type-var]
+    async with place, aclosing(frames_or_pauses(message_id, shown, seq)) as frames:  # type: ignore[type-var]
+        try:
             async for text in frames:
                 if text is None:
                     yield b": waiting\n\n"
                     continue
                 seq += 1
                 yield f"id: {seq}\ndata: {text}\n\n".encode()
-    except VerbatimError as error:  # it belongs to this stream, not to the answer: without a number
-        frame = error_frame(error, session_id=str(session_id), message_id=message_id)
-        yield f"data: {json.dumps(frame)}\n\n".encode()
+        except VerbatimError as error:  # it belongs to this stream, not to the answer: without a number
+            frame = error_frame(error, session_id=str(session_id), message_id=message_id)
+            yield f"data: {json.dumps(frame)}\n\n".encode()
 
 
 def _asked(request: Request) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import open_sockets
 from accounts.permissions import caller, shown_by
 from chat import selectors
 from chat.api.ask import frames_streamed
@@ -30,8 +31,11 @@ class FollowView(APIView):
         answer = selectors.answer_for(caller(request), message_id)
         given = FollowSerializer(data=request.query_params)
         given.is_valid(raise_exception=True)
+        shown = shown_by(request)
+        release_connections()  # none is held while Redis is asked and the answer is read
+        place = async_to_sync(open_sockets.enter)(shown.user.pk)
         after = async_to_sync(resume_point)(answer, given.validated_data["after_seq"])
-        return frames_streamed(answer.session_id, answer.pk, shown=shown_by(request), after_seq=after)
+        return frames_streamed(answer.session_id, answer.pk, shown=shown, place=place, after_seq=after)
 
 
 class StopView(APIView):

@@ -1,4 +1,8 @@
-"""Answers whose process died: without a heartbeat they become `interrupted`, with what had arrived."""
+"""Answers whose process died: without a heartbeat they become `interrupted`, with what had arrived.
+
+Silence counts when it lasts: after Redis was away, emptied or frozen nobody is heard until every writer has
+had the time to speak again.
+"""
 
 import logging
 import uuid
@@ -6,20 +10,16 @@ import uuid
 from redis.exceptions import RedisError
 
 from chat import selectors, services
-from chat.engine.stream_log import HEARTBEAT_SECONDS, alive_key
+from chat.engine.stop import POLL_SECONDS
+from chat.engine.stream_log import BEAT_SECONDS, REDIS_TIMEOUT, alive_key, suspect_key
 from config import redis
 
 log = logging.getLogger(__name__)
 
-MARK_SECONDS = 30 * 86_400  # then a new mark is set, and for once dead answers are noticed a little later
-
-
-def mark_key() -> str:
-    """The key that has been there for as long as heartbeats were kept. Raises RedisError.
-
-    It bears the id of Redis' run: what a restarted Redis reads from its disk may be older than heartbeats.
-    """
-    return redis.key("heartbeats", redis.client().info("server")["run_id"])
+# A writer beats so soon after Redis is there again, also when it still waits for an answer to what it asked
+# before; a second more for an event loop that is busy.
+DOUBT_SECONDS = BEAT_SECONDS + REDIS_TIMEOUT + POLL_SECONDS + 1
+SUSPECT_SECONDS = 60  # beat looks every 30 s: its next look has to find what the last one suspected
 
 
 def repair_session(session_id: uuid.UUID) -> int:
@@ -36,17 +36,15 @@ def repair_all() -> int:
     """Close every dead answer.
 
     Returns:
-        How many there were. None is closed while Redis is away, nor in the HEARTBEAT_SECONDS after this was
-        first called since it lost its data or was started: until then nobody can tell.
+        How many there were. None is closed while Redis is away, nor before it was found silent for
+        DOUBT_SECONDS: the first look only begins to suspect it.
     """
     return _repair(selectors.answers_open())
 
 
 def _repair(message_ids: list[int]) -> int:
     try:
-        silent = [pk for pk in message_ids if not redis.client().exists(alive_key(pk))]
-        # asked for afterwards: a Redis that was emptied before the line above has no older mark
-        dead = silent if _heartbeats_kept() >= HEARTBEAT_SECONDS else []
+        dead = [pk for pk in message_ids if _silent_for(pk) >= DOUBT_SECONDS]
     except RedisError as error:
         log.warning("cannot tell which answers are alive: %s", error)
         return 0
@@ -56,10 +54,11 @@ def _repair(message_ids: list[int]) -> int:
     return closed
 
 
-def _heartbeats_kept() -> float:
-    """For how many seconds Redis has surely kept what it was told, by its own clock. Raises RedisError."""
-    key = mark_key()
+def _silent_for(message_id: int) -> float:
+    """Since how many seconds it is known that an answer has no heartbeat. Raises RedisError."""
+    if redis.client().exists(alive_key(message_id)):
+        return 0.0
     pipe = redis.client().pipeline()
-    pipe.set(key, 1, nx=True, ex=MARK_SECONDS)
-    pipe.ttl(key)
-    return MARK_SECONDS - pipe.execute()[1]
+    pipe.set(suspect_key(message_id), 1, nx=True, ex=SUSPECT_SECONDS)
+    pipe.pttl(suspect_key(message_id))
+    return float(SUSPECT_SECONDS - pipe.execute()[1] / 1000)

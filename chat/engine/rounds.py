@@ -129,7 +129,7 @@ class Rounds:
                     self._alive = alive & self._running.keys()
                     if now >= beat_at:
                         publish.here().look_soon()
-                        beat_at = now + stream_log.HEARTBEAT_SECONDS / 4
+                        beat_at = now + stream_log.BEAT_SECONDS
                 for message_id, reason in (await stop.asked(list(self._running))).items():
                     if (answer := self._running.get(message_id)) and not answer.ending:
                         answer.stop(reason)

@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from config import redis
 
 HEARTBEAT_SECONDS = 20
+BEAT_SECONDS = HEARTBEAT_SECONDS / 4  # from one heartbeat to the next
 REDIS_TIMEOUT = 3.0
 MAX_CONNECTIONS = 5000  # one for each reader of another process's answer, a few for the writers
 BATCH = 500
@@ -61,6 +62,11 @@ def stream_key(message_id: int) -> str:
 def alive_key(message_id: int) -> str:
     """The key that exists while somebody is writing the answer."""
     return redis.key("alive", str(message_id))
+
+
+def suspect_key(message_id: int) -> str:
+    """The key that `repair` sets when it finds nobody writing the answer; a heartbeat deletes it."""
+    return redis.key("suspect", str(message_id))
 
 
 @dataclass(frozen=True)
@@ -154,6 +160,7 @@ async def heartbeats(message_ids: Iterable[int]) -> None:
     pipe = client().pipeline(transaction=False)
     for message_id in message_ids:
         pipe.set(alive_key(message_id), 1, ex=HEARTBEAT_SECONDS)
+        pipe.delete(suspect_key(message_id))
     await pipe.execute()
 
 

@@ -16,7 +16,7 @@ from django.core.cache import cache
 
 from accounts import tokens
 from accounts.models import User
-from chat.engine import repair
+from chat.engine import repair, stream_log
 from chat.engine.threads import in_thread
 from chat.llm import registry, windows
 from chat.llm.base import Finished, LLMConfig, LLMEvent, LLMRequest, TextDelta
@@ -130,7 +130,12 @@ def add_document(collection: Collection, admin: User, name: str, texts: list[str
 def _no_memory():
     windows.forget()
     cache.clear()  # the whole database of this run's own Redis: message ids start again in each test
-    redis.client().set(repair.mark_key(), 1, ex=3600)  # as if it had been there for long
+
+
+def suspected(message_id: int, seconds: float = repair.DOUBT_SECONDS) -> None:
+    """As if the answer had been found silent for the first time so many seconds ago."""
+    left = repair.SUSPECT_SECONDS - seconds
+    redis.client().set(stream_log.suspect_key(message_id), 1, px=int(left * 1000))
 
 
 @asynccontextmanager

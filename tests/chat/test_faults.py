@@ -24,7 +24,7 @@ from chat.engine.threads import in_thread
 from chat.models import Message
 from config import redis
 from config.embedded import ports
-from tests.chat.conftest import ANSWER, QUESTION, serve, stored
+from tests.chat.conftest import ANSWER, QUESTION, serve, stored, suspected
 from tests.conftest import make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,6 +48,8 @@ def test_an_answer_without_a_heartbeat_becomes_interrupted_with_what_had_arrived
     redis.client().set(stream_log.alive_key(answer.pk), 1, ex=60)
     assert repair.repair_all() == 0  # somebody writes it
     redis.client().delete(stream_log.alive_key(answer.pk))
+    assert repair.repair_session(session.pk) == 0  # perhaps Redis was away
+    suspected(answer.pk)
     assert repair.repair_session(session.pk) == 1
     answer.refresh_from_db()
     assert (answer.status, answer.content, answer.error_code) == ("interrupted", "Full-time", "interrupted")
@@ -58,6 +60,8 @@ def test_the_beat_task_repairs_and_reading_the_session_does(member, collection, 
 
     session, _, answer = ask(member, collection)
     age(answer.pk, 30)
+    assert repair_answers() == 0
+    suspected(answer.pk)
     listed = client_for(member).get(f"/api/chat/sessions/{session.pk}/messages").json()["results"]
     assert listed[1]["status"] == "interrupted"
     assert listed[1]["error"]["code"] == "interrupted"
@@ -81,6 +85,7 @@ async def test_the_next_question_in_a_session_repairs_its_dead_answer(connect, l
     await socket.say(**body)
     assert (await socket.hear_until("error"))[-1]["code"] == "session_busy"
     await in_thread(age, answer.pk, 30)
+    await in_thread(suspected, answer.pk)
     await socket.say(**body)
     await socket.hear_until("message_saved")
     assert (await stored(answer.pk)).status == "interrupted"
@@ -90,6 +95,7 @@ async def test_who_follows_a_dead_answer_is_told_that_it_was_interrupted(connect
     session, _, answer = await in_thread(ask, member, collection)
     await in_thread(services.answers_progress, contents={answer.pk: "Full-time"})
     await in_thread(age, answer.pk, 30)
+    await in_thread(suspected, answer.pk)
     socket = await connect(member)
     await socket.say(type="resume", session_id=str(session.pk), after_seq=7)
     frames = await socket.hear_until("message_saved")
@@ -200,6 +206,8 @@ def test_a_killed_server_leaves_an_answer_that_the_next_start_repairs(passages, 
     assert answer.status == "streaming"
     age(answer.pk, 30)
     redis.client().delete(stream_log.alive_key(answer.pk))  # its seconds are over
+    assert repair.repair_all() == 0
+    suspected(answer.pk)
     second, _ = _start_server()
     try:
         answer.refresh_from_db()

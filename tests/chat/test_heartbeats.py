@@ -12,7 +12,7 @@ from chat.engine import publish, repair, stop, stream_log
 from chat.engine.threads import in_thread
 from chat.models import Message
 from config import redis
-from tests.chat.conftest import ANSWER, QUESTION
+from tests.chat.conftest import ANSWER, QUESTION, suspected
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,30 +21,59 @@ def emptied() -> None:
     redis.client().flushall()
 
 
-def back_with_old_data() -> None:
-    """What it saved before its restart: the mark, and no heartbeat of the answers since."""
-    redis.client().rename(repair.mark_key(), redis.key("heartbeats", "the-run-before"))
+def long_away(message_id: int) -> None:
+    """Redis was frozen, or out of reach, until all heartbeats had run out; the rest it has kept."""
+    redis.client().delete(stream_log.alive_key(message_id))
 
 
-@pytest.mark.parametrize("lose", [emptied, back_with_old_data])
-def test_silence_says_nothing_until_everybody_could_be_heard_again(member, collection, client_for, lose):
-    session, _, answer = services.question_ask(user=member, collection=collection, message=QUESTION)
+@pytest.fixture
+def open_answer(member, collection):
+    """An answer that began 30 s ago, and whose writer lives."""
+    _, _, answer = services.question_ask(user=member, collection=collection, message=QUESTION)
     Message.objects.filter(pk=answer.pk).update(created_at=timezone.now() - timedelta(seconds=30))
-    lose()
-    assert repair.repair_session(session.pk) == 0
+    beat(answer.pk)
+    return answer
+
+
+def beat(message_id: int) -> None:
+    async def once() -> None:
+        await stream_log.heartbeats([message_id])
+        await stream_log.close()
+
+    asyncio.run(once())
+
+
+@pytest.mark.parametrize("lose", [lambda message_id: emptied(), long_away])
+def test_silence_says_nothing_until_everybody_could_be_heard_again(open_answer, member, client_for, lose):
+    lose(open_answer.pk)
+    assert repair.repair_session(open_answer.session_id) == 0
     assert repair.repair_all() == 0
-    listed = client_for(member).get(f"/api/chat/sessions/{session.pk}/messages").json()["results"]
+    listed = client_for(member).get(f"/api/chat/sessions/{open_answer.session_id}/messages").json()["results"]
     assert listed[1]["status"] == "streaming"
-    left = redis.client().ttl(repair.mark_key())
-    assert repair.MARK_SECONDS - 10 < left <= repair.MARK_SECONDS
-    redis.client().expire(repair.mark_key(), left - stream_log.HEARTBEAT_SECONDS)  # so much later
+    suspected(open_answer.pk, repair.DOUBT_SECONDS - 1)
+    assert repair.repair_all() == 0
+    suspected(open_answer.pk)
     assert repair.repair_all() == 1
 
 
-def test_the_wait_begins_also_while_nothing_is_written(db):
-    emptied()
+def test_an_older_suspicion_ends_with_the_next_heartbeat(open_answer):
+    long_away(open_answer.pk)
     assert repair.repair_all() == 0
-    assert redis.client().exists(repair.mark_key())
+    suspected(open_answer.pk)
+    beat(open_answer.pk)
+    long_away(open_answer.pk)
+    assert repair.repair_all() == 0
+
+
+def test_a_suspicion_lasts_until_beat_looks_again_and_is_not_renewed_by_looking(open_answer, settings):
+    long_away(open_answer.pk)
+    assert repair.repair_all() == 0
+    suspected(open_answer.pk, 5)
+    assert repair.repair_all() == 0
+    left = redis.client().ttl(stream_log.suspect_key(open_answer.pk))
+    assert left <= repair.SUSPECT_SECONDS - 5
+    every = settings.CELERY_BEAT_SCHEDULE["repair-answers"]["schedule"]
+    assert every < repair.SUSPECT_SECONDS - repair.DOUBT_SECONDS
 
 
 async def test_whoever_writes_is_heard_at_once_when_redis_is_back(
@@ -72,7 +101,7 @@ async def test_whoever_writes_is_heard_at_once_when_redis_is_back(
             await asyncio.sleep(0.02)
     monkeypatch.setattr(stream_log, "heartbeats", heartbeats)
     monkeypatch.setattr(stop, "asked", away)
-    async with asyncio.timeout(stream_log.HEARTBEAT_SECONDS / 4 - 2):  # before the next one is due
+    async with asyncio.timeout(stream_log.BEAT_SECONDS - 2):  # before the next one is due
         while not beats:
             await asyncio.sleep(0.02)
     assert beats == [{message_id}]

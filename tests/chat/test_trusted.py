@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+from datetime import timedelta
+from itertools import product
 
 import httpx
 import pytest
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 
 from accounts import api_keys, tokens
 from accounts.services import tokens_revoke
@@ -16,6 +21,9 @@ from chat.models import Message
 from tests.chat.conftest import ANSWER, QUESTION, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+PATHS = ("/api/chat/stream", "/api/chat/chat")
+V1 = "/v1/chat/completions"
 
 
 def with_key(member):
@@ -75,6 +83,57 @@ async def test_the_event_stream_ends_soon_after_what_was_shown_and_the_answer_go
         while (await stored(seen[0]["message_id"])).status == "streaming":
             await asyncio.sleep(0.05)
     assert (await stored(seen[0]["message_id"])).content == "".join(ANSWER)
+
+
+def running_out_key(member):
+    later = timezone.now() + timedelta(seconds=1.5)
+    _, raw = api_keys.key_create(user=member, name="Script", expires_at=later)
+    return {"Authorization": f"Bearer {raw}"}
+
+
+def running_out_token(member):
+    """One that has been out of date for all but the last seconds that clocks may differ by."""
+    token = tokens.Access()
+    token["user_id"], token["token_version"] = str(member.pk), member.token_version
+    now = timezone.now() - timedelta(seconds=settings.CLOCK_LEEWAY_SECONDS)
+    token.set_exp(from_time=now, lifetime=timedelta(seconds=2.5))
+    return {"Authorization": f"Bearer {token}"}
+
+
+def running_out_page_session(member):
+    headers, _ = with_page_session(member)
+    Session.objects.update(expire_date=timezone.now() + timedelta(seconds=1.5))
+    return headers
+
+
+@pytest.mark.parametrize(
+    ("path", "shows"),
+    [
+        *product(PATHS, [running_out_key, running_out_token, running_out_page_session]),
+        *product([V1], [running_out_key, running_out_token]),  # it takes bearers only
+    ],
+)
+async def test_what_runs_out_ends_the_reading_and_not_the_answer(
+    server, member, llm, collection, monkeypatch, shows, path
+):
+    monkeypatch.setattr(pauses, "TRUST_SECONDS", 0.1)
+    gate = asyncio.Event()
+    llm.script = [ANSWER[0], gate, *ANSWER[1:]]
+    body = {"model_id": collection.pk, "message": QUESTION}
+    if path == V1:
+        body = {"model": str(collection.pk), "messages": [{"role": "user", "content": QUESTION}]}
+    headers = await in_thread(shows, member)
+    base = f"http://127.0.0.1:{server}"
+    async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False, timeout=10) as client:
+        told = await client.post(path, json=body)
+    assert told.status_code == (200 if path.endswith("stream") else 401)
+    assert told.text.count("token_invalid") == 1
+    answer = await in_thread(Message.objects.get, role="assistant")
+    gate.set()
+    async with asyncio.timeout(5):
+        while (await stored(answer.pk)).status == "streaming":
+            await asyncio.sleep(0.05)
+    assert (await stored(answer.pk)).status == ("stopped" if path == V1 else "complete")
 
 
 @pytest.mark.parametrize("goes_on", [False, True])

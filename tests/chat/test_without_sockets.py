@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
-from accounts import tokens
+from accounts import open_sockets, tokens
 from chat.engine import runs, stop
 from chat.engine.threads import in_thread
 from chat.models import Message
+from config import redis
 from tests.chat.conftest import ANSWER, QUESTION, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,3 +107,90 @@ async def test_nobody_reads_or_stops_what_is_not_his(http, begun, stranger, admi
     end = (await frames_of(http, f"/api/chat/messages/{message_id}/stream"))[-2]
     assert end["content"] == "".join(ANSWER)
     assert await in_thread(Message.objects.count) == 2
+
+
+class Followers:
+    """Streams that are read on, and the places that they take."""
+
+    def __init__(self, http, member) -> None:
+        self.http = http
+        self.key = redis.key("sockets", str(member.pk))
+
+    @asynccontextmanager
+    async def reading(self, method: str, path: str, body: dict | None = None):
+        """A reader who has got the first event."""
+        async with self.http.stream(method, path, json=body) as response:
+            assert response.status_code == 200, await response.aread()
+            lines = response.aiter_lines()
+            await anext(lines)
+            yield lines
+
+    async def count(self) -> int:
+        return await in_thread(redis.client().zcard, self.key)
+
+    async def are(self, number: int) -> None:
+        async with asyncio.timeout(3):
+            while await self.count() != number:
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def followers(http, member, settings):
+    settings.MAX_SOCKETS_PER_USER = 2
+    return Followers(http, member)
+
+
+def assert_too_many(refused) -> None:
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_sockets")
+
+
+async def test_who_reads_over_http_counts_like_a_socket(http, begun, followers, connect, member):
+    seen, gate = begun
+    path = f"/api/chat/messages/{seen[0]['message_id']}/stream"
+    await followers.are(0)  # who asked has left
+    socket = await connect(member)
+    async with followers.reading("GET", path):
+        assert_too_many(await http.get(path))
+        refused = await connect(member)
+        assert await refused.closed_with() == 4429
+    await followers.are(1)
+    async with followers.reading("GET", path) as lines:
+        gate.set()
+        assert "message_saved" in [line async for line in lines if line.startswith("data: ")][-1]
+        await followers.are(1)  # also before its reader closes the connection
+    await socket.connection.close()
+    await followers.are(0)
+
+
+@pytest.mark.parametrize("path", ["/api/chat/stream", "/api/chat/chat"])
+async def test_a_question_that_is_sent_again_and_again_has_no_more_readers_than_that(
+    http, llm, collection, followers, path
+):
+    gate = asyncio.Event()
+    llm.script = [*ANSWER[:2], gate, *ANSWER[2:]]
+    body = {"model_id": collection.pk, "message": QUESTION, "client_id": "one"}
+    waiting = [asyncio.create_task(http.post(path, json=body)) for _ in range(2)]
+    await followers.are(2)
+    assert_too_many(await http.post(path, json=body))
+    assert_too_many(await http.post(path, json=body | {"client_id": "two"}))
+    gate.set()
+    assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200, 200]
+    await followers.are(0)
+    assert await in_thread(Message.objects.count) == 2  # what was refused has begun nothing
+
+
+async def test_what_is_refused_takes_no_place(http, collection, followers):
+    for _ in range(3):
+        refused = await http.post("/api/chat/stream", json={"model_id": 999_999, "message": QUESTION})
+        assert refused.status_code == 404
+    assert await followers.count() == 0
+
+
+async def test_a_stream_that_nobody_begins_to_read_runs_out(member, monkeypatch):
+    monkeypatch.setattr(open_sockets, "COUNTS_SECONDS", 0.3)
+    monkeypatch.setattr(open_sockets, "RENEW_SECONDS", 0.1)
+    await open_sockets.enter(member.pk)
+    await asyncio.sleep(0.5)
+    async with await open_sockets.enter(member.pk):
+        await asyncio.sleep(0.5)
+        assert await in_thread(redis.client().zcard, redis.key("sockets", str(member.pk))) == 1

@@ -1,5 +1,6 @@
 """Web processes, Redis and PostgreSQL die while an answer is written."""
 
+import signal
 import time
 
 import pytest
@@ -42,8 +43,6 @@ def beside(chats, asked) -> Asked:
 @pytest.mark.parametrize("waits", [False, pytest.param(True, marks=long)])
 def test_a_killed_web_process_leaves_what_had_arrived_and_a_retry_works(stack, chats, record_chat, waits):
     stack.start_other_web()
-    run = stack.redis_client().info("server")["run_id"]
-    stack.redis_client().set(redis.key("heartbeats", run), 1, ex=3600)  # as if it had been there for long
     asked, gate = begin(chats)
     tab = beside(chats, asked)
     stored = "SELECT content FROM chat_message WHERE id = %s"
@@ -51,13 +50,15 @@ def test_a_killed_web_process_leaves_what_had_arrived_and_a_retry_works(stack, c
     started = time.monotonic()
     stack.web.kill()
     assert asked.record().closed.wait(5)
-    if not waits:  # as if the seconds of its heartbeat were over
+    if not waits:  # as if the seconds of its heartbeat were over, and it had been found silent for a while
         stack.redis_client().delete(redis.key("alive", str(asked.message_id)))
+        stack.redis_client().set(redis.key("suspect", str(asked.message_id)), 1, ex=45)
         age(stack, asked)
     asked.resume_on(stack.other_port)
     asked.end()
     tab.end()
     seconds = time.monotonic() - started
+    assert seconds < 35
     for one in (asked, tab):
         one.assert_kept("interrupted", words(PIECE), "interrupted")
     record_chat(
@@ -132,12 +133,53 @@ def test_a_redis_that_forgets_who_writes_lets_nobody_be_taken_for_dead(stack, ch
         assert again.hear()["code"] == "session_busy"
         assert stack.value(status, asked.message_id) == "streaming"
         time.sleep(0.1)
+    assert not stack.redis_client().exists(redis.key("suspect", str(asked.message_id)))
     gate.set()
     for one in (asked, tab):
         one.end()
         one.assert_kept("complete", words(2 * PIECE))
     record_chat(
         f"{fault}, in mid-answer; nobody takes it for dead, a second question is told `session_busy` "
+        "(what a reader on the other process saw)",
+        tab,
+        time.monotonic() - started,
+    )
+
+
+@long
+def test_a_redis_frozen_for_longer_than_heartbeats_last_lets_nobody_be_taken_for_dead(
+    stack, chats, record_chat
+):
+    many = 7000  # words, 5 ms each: enough for the time that Redis is frozen, and for a while after it
+    stack.start_other_web()
+    name, _ = chats.gated(many, 0)
+    asked = chats.ask(name)
+    asked.reader.until("stream_chunk")
+    tab = Asked(chats, chats.reader(stack.other_port), name, asked.question)
+    tab.reader.say(type="resume", session_id=asked.session_id, after_seq=0)
+    tab.reader.until("stream_chunk")
+    stack.wait(lambda: stack.redis_client().exists(redis.key("alive", str(asked.message_id))), 5)
+    age(stack, asked)
+    started = time.monotonic()
+    stack.redis.signal(signal.SIGSTOP)
+    try:
+        time.sleep(24)
+    finally:
+        stack.redis.signal(signal.SIGCONT)
+    status = "SELECT status FROM chat_message WHERE id = %s"
+    assert stack.value(status, asked.message_id) == "streaming"
+    back = time.monotonic()
+    while time.monotonic() < back + 6:  # longer than its writer needs to beat again
+        listed = stack.client.get(f"/api/chat/sessions/{asked.session_id}/messages").json()["results"]
+        assert [one["status"] for one in listed] == ["complete", "streaming"]
+        time.sleep(0.1)
+    assert not stack.redis_client().exists(redis.key("suspect", str(asked.message_id)))
+    for one in (asked, tab):
+        one.end()
+        one.assert_kept("complete", words(many))
+    assert tab.reader.text() == words(many)
+    record_chat(
+        "Redis frozen for 24 s (SIGSTOP) in mid-answer; nobody takes it for dead "
         "(what a reader on the other process saw)",
         tab,
         time.monotonic() - started,

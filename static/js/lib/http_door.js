@@ -11,7 +11,7 @@ const REQUESTS = {
   stop: ({ message_id: id }) => api.post(of(id, "stop")),
 };
 const LAST = new Set(["stream_end", "message_saved", "error"]);
-const AGAIN = new Set(["session_busy", "message_rate_exceeded", "throttled", "service_unavailable", "server_error"]);
+const AGAIN = new Set(["session_busy", "message_rate_exceeded", "throttled", "too_many_sockets", "service_unavailable", "server_error"]);
 const SILENT_FOR = 15_000; // of a stream that is open the server says `: waiting` every four seconds
 
 /** A request that the server itself has not answered: the network, or a proxy whose server is away. */
