@@ -24,12 +24,12 @@ from chat.api.negotiation import JsonOnly
 from chat.api.pauses import frames_or_pauses
 from chat.api.serializers import AnswerSerializer, AskSerializer, ChatUploadSerializer
 from chat.engine import runs
-from chat.engine.threads import release_connections
 from chat.models import Message
 from chat.protocol import error_frame
 from chat.rendering import render_markdown
 from collections_app import access
 from config.api import throttling
+from config.database import release_connections
 from config.errors import ErrorCode, VerbatimError
 
 

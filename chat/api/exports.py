@@ -15,8 +15,8 @@ from accounts.permissions import caller
 from chat import selectors
 from chat.api.negotiation import JsonOnly
 from chat.engine import repair
-from chat.engine.threads import release_connections
 from chat.export import FORMATS, file_name, in_pieces, session_pieces, zip_pieces
+from config.database import release_connections
 from config.errors import ErrorCode, VerbatimError
 
 TYPES = {"md": "text/markdown; charset=utf-8", "json": "application/json"}

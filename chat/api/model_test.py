@@ -9,13 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from chat.engine.threads import release_connections
 from chat.llm import discovery
 from chat.llm.probe import probe
 from chat.llm.registry import PROVIDERS, ProviderInfo
 from collections_app import access
 from collections_app.models import Provider
 from config import outbound
+from config.database import release_connections
 
 
 class ModelTestSerializer(serializers.Serializer):

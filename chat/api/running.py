@@ -16,7 +16,7 @@ from chat.api.negotiation import JsonOnly
 from chat.api.serializers import FollowSerializer
 from chat.engine import runs
 from chat.engine.follow import resume_point
-from chat.engine.threads import release_connections
+from config.database import release_connections
 
 
 class FollowView(APIView):

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
-from django.db import connections
+
+from config.database import release_connections
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,10 +29,3 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
             release_connections()
 
     return await sync_to_async(call, thread_sensitive=False, executor=_pool)()
-
-
-def release_connections() -> None:
-    """Give this thread's idle connections back to the pool; one inside a transaction is left alone."""
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()

@@ -23,10 +23,10 @@ from chat import selectors
 from chat.api.negotiation import JsonOnly
 from chat.api.pauses import frames_or_pauses
 from chat.engine import runs
-from chat.engine.threads import release_connections
 from chat.openai_api import catalogue, errors
 from chat.openai_api.chunks import PAUSE, Writer, refusal_in
 from chat.openai_api.requests import ChatCompletionInput, parse
+from config.database import release_connections
 from config.errors import ErrorCode, VerbatimError
 
 

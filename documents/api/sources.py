@@ -17,6 +17,7 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from config.database import release_connections
 from config.errors import ErrorCode, VerbatimError
 from documents import selectors
 from documents.api.ranges import NotSatisfiable, asked_range
@@ -172,6 +173,7 @@ def page_response(
     else:
         arguments = {"path": str(original_of(document)), "page": page, "width": IMAGE_WIDTH}
         arguments |= passage.on_page(page) if passage else {}
+        release_connections()  # none is held while the page is drawn
         drawn = parser_child().request("render", arguments, seconds=RENDER_SECONDS)
         response = HttpResponse(base64.b64decode(drawn["png"]), content_type="image/png")
         response["Passage-Marked"] = drawn["marked"]
@@ -206,6 +208,7 @@ def lines_around(document: Document, first: int, last: int, passage: str) -> tup
         "first": first - CONTEXT_LINES,
         "last": last + CONTEXT_LINES,
     }
+    release_connections()  # none is held while the file is read
     read = parser_child().request("lines", arguments, seconds=LINES_SECONDS)
     start, found = read["first"], read["lines"]
     if passage not in "\n".join(found[max(first - start, 0) : max(last + 1 - start, 0)]):

@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from django.db import connection
 
 from accounts import open_sockets, tokens
+from chat.api import running
 from chat.engine import runs, stop
 from chat.engine.threads import in_thread
 from chat.models import Message
@@ -194,3 +196,21 @@ async def test_a_stream_that_nobody_begins_to_read_runs_out(member, monkeypatch)
     async with await open_sockets.enter(member.pk):
         await asyncio.sleep(0.5)
         assert await in_thread(redis.client().zcard, redis.key("sockets", str(member.pk))) == 1
+
+
+@pytest.mark.parametrize("where", [(running, "resume_point"), (open_sockets, "enter")])
+async def test_no_database_connection_is_held_while_redis_is_asked(http, begun, member, monkeypatch, where):
+    asked = getattr(*where)
+    pool = connection.pool
+
+    async def looking(*args):
+        async with asyncio.timeout(3):  # the answer that is being written takes one now and then
+            while (stats := pool.get_stats())["pool_size"] - stats["pool_available"] > 1:  # this test's own
+                await asyncio.sleep(0.02)
+        return await asked(*args)
+
+    monkeypatch.setattr(*where, looking)
+    seen, gate = begun
+    gate.set()
+    frames = await frames_of(http, f"/api/chat/messages/{seen[0]['message_id']}/stream")
+    assert frames[-1]["type"] == "message_saved"
