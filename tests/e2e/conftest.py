@@ -100,7 +100,8 @@ def data_dir() -> Iterator[Path]:
 def product() -> Iterator[Product]:
     """One running product for all journeys of this session."""
     path = Path(tempfile.mkdtemp(prefix="vj-"))
-    running = start_product(path, SUPERADMIN_EMAIL=EMAIL, SUPERADMIN_PASSWORD=PASSWORD, PORT="8765")
+    settings = {"SUPERADMIN_EMAIL": EMAIL, "SUPERADMIN_PASSWORD": PASSWORD, "PORT": "8765"}
+    running = start_product(path, **settings, MESSAGES_PER_MINUTE="300")  # one person asks for all tests
     assert running.url, "\n".join(running.lines)
     yield running
     running.stop()

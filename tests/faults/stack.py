@@ -143,7 +143,13 @@ class Stack:
         self.other_web = self._web("web-other", self.other_port)
         self.postgres: postgres.Server | None = None
         self.signed_in = 0.0
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)
+        # a connection that idles as long as the server keeps one may end just when it is used again
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}",
+            timeout=60,
+            trust_env=False,
+            limits=httpx.Limits(keepalive_expiry=2),
+        )
 
     # --- processes --------------------------------------------------------------------------------
     def boot(self) -> None:
