@@ -16,6 +16,7 @@ _STOPS = re.compile(r"`+|\n|</?think>")
 _CLOSE = re.compile(CLOSE)
 MAX_LINE_END = 20  # blanks
 _LINE_ENDS = re.compile(rf"[ \t\r]{{0,{MAX_LINE_END}}}(?:\n|\Z)")
+_ANSWER_BEGINS = re.compile(r"[^\W_]|[*#\[]")
 _MAY_END_LINE = re.compile(rf"{CLOSE}[ \t\r]{{0,{MAX_LINE_END}}}\Z")
 
 
@@ -23,8 +24,9 @@ class ThinkSplitter:
     """Divides text into reasoning and answer.
 
     - `<think>…</think>` at the beginning is reasoning, and streams as such.
-    - `</think>` at a line's end, where templates put it, ends reasoning that began with the first word, when
-      no opening tag was there: the prompt's template held that. What had come as text is taken back
+    - `</think>` at a line's end or beginning, or with the answer's first letter behind it, as models write
+      it, ends reasoning that began with the first word, when no opening tag was there: the prompt's template
+      held that. What had come as text is taken back
       (`TextWasReasoning`). Also in code, which reasoning may have left open, unless that code holds the
       opening tag too.
     - `<think>…</think>` from a line's beginning on, outside code, is reasoning too; without its closing tag
@@ -195,4 +197,7 @@ class ThinkSplitter:
     def _means_something(self, tag: re.Match[str]) -> bool:
         if tag[0] == OPEN:
             return self._state == "text" and self._line_begins and not self._code.open
-        return not self.closed and not self._quotes and _LINE_ENDS.match(self._held, tag.end()) is not None
+        if self.closed or self._quotes:
+            return False
+        follows = _LINE_ENDS.match(self._held, tag.end()) or _ANSWER_BEGINS.match(self._held, tag.end())
+        return self._line_begins or follows is not None

@@ -285,6 +285,29 @@ def test_a_stop_that_fails_is_said_and_leaves_the_answer_as_it_is(open_page, api
     assert messages(api, page)[-1]["status"] == "stopped"
 
 
+def test_an_answer_that_may_not_be_followed_yet_is_asked_for_ever_less_often(open_page, model):
+    model_id, gate = model
+    page = open_page()
+    begin(page, model_id)
+    ask(page)
+    expect(text_of(page)).to_have_text(words(PIECE))
+    refused: list[str] = []
+    error = {"code": "too_many_sockets", "message": "Too many at once.", "details": {}}
+
+    def refuse(route) -> None:
+        refused.append(route.request.url)
+        route.fulfill(status=429, json={"error": error})
+
+    page.route("**/stream?after_seq=*", refuse)
+    page.reload()
+    page.wait_for_timeout(4000)
+    assert 1 <= len(refused) <= 6
+    page.unroute("**/stream?after_seq=*")
+    gate.set()
+    ended(page)
+    expect(text_of(page)).to_have_text(words(2 * PIECE))
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_admins_are_told_whether_sockets_get_through(open_page, proxy, size):
     page = open_page(**SIZES[size])
