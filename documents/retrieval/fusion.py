@@ -20,8 +20,8 @@ FOREIGN_WEIGHT = 0.05
 TITLE_WEIGHT = 0.1  # a title that holds all telling words of the question
 # A document that holds all telling words of the question, here and there in its candidates: one passage need
 # not say all. nDCG@10 with and without: SciFact .740, .728; COVID-QA .849, .837; XQuAD .981, .979. It hardly
-# matters from 0.06 to 0.15, and was chosen with a look at all questions (SciFact's odd ones: .729, .726). Where
-# whole handbooks and filings are asked, nothing changes.
+# matters from 0.06 to 0.15; chosen with a look at all questions (SciFact's odd ones: .729, .726). Where whole
+# handbooks and filings are asked, nothing changes.
 DOCUMENT_WEIGHT = 0.1
 SAME_PAGE = 0.1  # what each passage that was chosen from a page costs the others there: they are neighbours
 PER_DOCUMENT_SHARE = 0.6  # of top_k that one document may fill while others are relevant
