@@ -71,11 +71,16 @@ class Worker:
 
 
 def others_at_work() -> bool:
-    """Whether PostgreSQL is busy with what somebody else has sent to this database."""
+    """Whether PostgreSQL is busy with what somebody else has sent to this database.
+
+    One that waits for more from its client (in the middle of a COPY), or for a lock, may wait for ever while
+    that client stands still; autovacuum is nobody's.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
-            " AND pid <> pg_backend_pid() AND state = 'active')"
+            " AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state = 'active'"
+            " AND wait_event_type IS DISTINCT FROM 'Client' AND wait_event_type IS DISTINCT FROM 'Lock')"
         )
         return bool(cursor.fetchone()[0])
 
