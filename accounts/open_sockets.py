@@ -33,9 +33,10 @@ class Place:
     def __init__(self, user_id: int, name: str) -> None:
         self._user_id = user_id
         self._name = name
+        self._left = False
 
     async def __aenter__(self) -> Self:
-        self._renewing = asyncio.create_task(_renew(self._user_id, self._name))
+        self._renewing = asyncio.create_task(self._renew())
         return self
 
     async def __aexit__(
@@ -46,7 +47,21 @@ class Place:
 
     async def leave(self) -> None:
         """The socket is closed."""
+        self._left = True
         await asyncio.to_thread(_leave, self._user_id, self._name)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                await asyncio.to_thread(self._count_on)
+            except RedisError as error:
+                log.debug("a socket could not be counted: %s", error)
+
+    def _count_on(self) -> None:
+        """Runs in a thread, perhaps only when the socket is closed: then it stays uncounted."""
+        if not _renewed(self._user_id, self._name) and not self._left:
+            _count(self._user_id, self._name)  # Redis has forgotten it
 
 
 async def enter(user_id: int) -> Place:
@@ -78,7 +93,7 @@ def _enter(user_id: int, name: str) -> bool:
 
 
 def _count(user_id: int, name: str) -> int:
-    """Enter or renew one socket; how many count now."""
+    """Enter one socket; how many count now."""
     now = time.time()
     with redis.client().pipeline(transaction=True) as pipeline:
         pipeline.zremrangebyscore(_key(user_id), "-inf", now)
@@ -88,17 +103,16 @@ def _count(user_id: int, name: str) -> int:
         return int(pipeline.execute()[2])
 
 
+def _renewed(user_id: int, name: str) -> bool:
+    """Let a socket count for longer, if it still counts; whether it did."""
+    with redis.client().pipeline(transaction=True) as pipeline:
+        pipeline.zadd(_key(user_id), {name: time.time() + COUNTS_SECONDS}, xx=True, ch=True)
+        pipeline.expire(_key(user_id), int(COUNTS_SECONDS) + 1)
+        return bool(pipeline.execute()[0])
+
+
 def _leave(user_id: int, name: str) -> None:
     try:
         redis.client().zrem(_key(user_id), name)
     except RedisError as error:
         log.debug("a closed socket counts until it runs out: %s", error)
-
-
-async def _renew(user_id: int, name: str) -> None:
-    while True:
-        await asyncio.sleep(RENEW_SECONDS)
-        try:
-            await asyncio.to_thread(_count, user_id, name)
-        except RedisError as error:
-            log.debug("a socket could not be counted: %s", error)

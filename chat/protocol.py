@@ -6,7 +6,7 @@ Server frames also travel as server-sent events (`chat.api.stream`) and through 
 import json
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 
@@ -25,6 +25,7 @@ ServerFrame = dict[str, Any]
 class ChatFrame:
     """A question; without `session_id` it begins a conversation."""
 
+    kind: ClassVar[str] = "chat"
     model_id: int
     message: str
     session_id: uuid.UUID | None
@@ -35,6 +36,7 @@ class ChatFrame:
 class StopFrame:
     """End the answer that is being written; what has arrived is kept."""
 
+    kind: ClassVar[str] = "stop"
     message_id: int
 
 
@@ -45,6 +47,7 @@ class ResumeFrame:
     With `message_id` the number counts only if that answer still is the last one; else all is replayed.
     """
 
+    kind: ClassVar[str] = "resume"
     session_id: uuid.UUID
     after_seq: int
     message_id: int | None
@@ -54,6 +57,7 @@ class ResumeFrame:
 class RegenerateFrame:
     """Answer the same question again."""
 
+    kind: ClassVar[str] = "regenerate"
     message_id: int
 
 
@@ -61,6 +65,7 @@ class RegenerateFrame:
 class ContinueFrame:
     """Go on with an answer that ended early."""
 
+    kind: ClassVar[str] = "continue"
     message_id: int
 
 
@@ -68,6 +73,7 @@ class ContinueFrame:
 class EditFrame:
     """A question in other words; `message_id` is that of the question as it was asked."""
 
+    kind: ClassVar[str] = "edit"
     message_id: int
     message: str
     client_id: str
@@ -76,6 +82,8 @@ class EditFrame:
 @dataclass(frozen=True)
 class PingFrame:
     """Are you there?"""
+
+    kind: ClassVar[str] = "ping"
 
 
 ClientFrame = ChatFrame | StopFrame | ResumeFrame | RegenerateFrame | ContinueFrame | EditFrame | PingFrame
@@ -138,9 +146,13 @@ def parse(text: str | None) -> ClientFrame:
 
 
 def names_of(frame: ClientFrame) -> dict[str, Any]:
-    """What the client called the things in its frame, for the refusal that answers it; else None."""
+    """What the client called the things in its frame, for the refusal that answers it; else None.
+
+    `refused` is the frame's type: what else goes wrong with an answer meanwhile is told without it.
+    """
     session_id = getattr(frame, "session_id", None)
     return {
+        "refused": frame.kind,
         "session_id": str(session_id) if session_id else None,
         "message_id": getattr(frame, "message_id", None),
         "client_id": getattr(frame, "client_id", None) or None,
@@ -155,7 +167,7 @@ def error_fields(error: VerbatimError) -> dict[str, Any]:
 
 
 def error_frame(error: VerbatimError, **context: Any) -> ServerFrame:
-    """A whole `error` frame, with what is known of session_id, message_id, client_id and seq."""
+    """A whole `error` frame, with what is known of refused, session_id, message_id, client_id and seq."""
     known = {key: value for key, value in context.items() if value is not None}
     return {"type": "error"} | error_fields(error) | known
 

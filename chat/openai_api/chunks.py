@@ -14,6 +14,7 @@ from config.errors import ErrorCode, VerbatimError
 
 DONE = b"data: [DONE]\n\n"
 PAUSE = b": waiting\n\n"  # a comment, which no client takes for data
+APART = "\n\n"  # between shown reasoning and the answer
 ABOUT = ("searched_for", "uncited", "general_knowledge")
 
 
@@ -32,6 +33,8 @@ class Writer:
     model: str
     created: int = field(default_factory=lambda: int(time.time()))
     _text: Harmless = field(default_factory=Harmless)
+    _has_spoken: bool = False
+    _gap: str = ""  # before the text to come
 
     def completion(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The whole answer at once.
@@ -56,16 +59,26 @@ class Writer:
     def chunks(self, frame: dict[str, Any]) -> Iterator[bytes]:
         """What a frame of the socket's protocol becomes here; nothing for most."""
         if frame["type"] == "stream_chunk":
-            if text := self._text.feed(frame["content"]):
-                yield self._event(self._chunk({"content": text}))
+            yield from self._say(self._text.feed(frame["content"]))
+        elif frame["type"] == "state" and frame.get("reset"):
+            self._begin_again()
         elif frame["type"] == "stream_end":
-            if text := self._text.flush() + footnotes(frame):
-                yield self._event(self._chunk({"content": text}))
+            yield from self._say(self._text.flush() + footnotes(frame))
             yield self._event(self._chunk({}, finish_reason=_reason(frame)) | self._beside(frame))
             if self.asked.include_usage:
                 usage = _usage(frame)
                 yield self._event(self._head("chat.completion.chunk") | {"choices": [], "usage": usage})
             yield DONE
+
+    def _say(self, text: str) -> Iterator[bytes]:
+        if text:
+            yield self._event(self._chunk({"content": self._gap + text}))
+            self._has_spoken, self._gap = True, ""
+
+    def _begin_again(self) -> None:
+        """The text so far was reasoning; what was sent of it stays, and the answer stands apart from it."""
+        self._text = Harmless()
+        self._gap = APART if self._has_spoken else ""
 
     @staticmethod
     def error(refusal: VerbatimError) -> bytes:

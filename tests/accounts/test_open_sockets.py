@@ -1,6 +1,7 @@
 """How many sockets one user may have open, over all processes, and what a killed process leaves."""
 
 import asyncio
+import threading
 
 import pytest
 from channels.testing import WebsocketCommunicator
@@ -26,6 +27,10 @@ async def opened(user) -> WebsocketCommunicator:
     socket = WebsocketCommunicator(sockets, f"/api/chat/ws?token={access}")
     await socket.connect(5)
     return socket
+
+
+def places(user) -> int:
+    return redis.client().zcard(redis.key("sockets", str(user.pk)))
 
 
 async def close_code(socket) -> int:
@@ -68,9 +73,42 @@ async def test_those_of_a_killed_process_run_out_and_those_that_are_open_are_ren
     async with asyncio.timeout(10):
         while not await asyncio.to_thread(open_sockets._enter, member.pk, "a new one"):
             await asyncio.sleep(0.1)
-    assert redis.client().zcard(redis.key("sockets", str(member.pk))) == 2
+    assert places(member) == 2
     assert await serves(living)
     await living.disconnect()
+
+
+async def test_a_renewal_on_its_way_does_not_count_again_what_was_left(member, monkeypatch):
+    monkeypatch.setattr(open_sockets, "RENEW_SECONDS", 0.05)
+    place = await open_sockets.enter(member.pk)
+    to_thread, goes_on = asyncio.to_thread, threading.Event()
+    renewals: list[asyncio.Task] = []
+
+    def late(function, *args):
+        if renewals:
+            return to_thread(function, *args)
+        renewals.append(asyncio.create_task(to_thread(lambda: goes_on.wait(10) and function(*args))))
+        return asyncio.shield(renewals[0])  # nor is a thread cancelled
+
+    monkeypatch.setattr(asyncio, "to_thread", late)
+    async with place, asyncio.timeout(5):
+        while not renewals:
+            await asyncio.sleep(0.01)
+        assert places(member) == 1
+    assert places(member) == 0
+    goes_on.set()
+    await renewals[0]
+    assert places(member) == 0
+
+
+async def test_what_redis_has_forgotten_counts_again_while_it_is_open(member, monkeypatch):
+    monkeypatch.setattr(open_sockets, "RENEW_SECONDS", 0.05)
+    async with await open_sockets.enter(member.pk):
+        redis.client().flushdb()
+        async with asyncio.timeout(5):
+            while not places(member):
+                await asyncio.sleep(0.02)
+    assert places(member) == 0
 
 
 async def test_while_redis_cannot_count_nobody_is_refused(member, monkeypatch):
@@ -106,5 +144,5 @@ async def test_without_database_or_channel_layer_the_socket_says_try_later(membe
     await socket.connect(5)
     assert await close_code(socket) == 1013
     async with asyncio.timeout(5):
-        while redis.client().zcard(redis.key("sockets", str(member.pk))):
+        while places(member):
             await asyncio.sleep(0.02)

@@ -150,6 +150,7 @@ async def test_a_strangers_ids_are_not_found_in_every_frame_and_the_victim_is_un
             await socket.say(**frame)
             answer = await socket.hear()
             assert (answer["type"], answer["code"]) == ("error", "not_found"), (person, frame)
+            assert answer["refused"] == frame["type"]
             assert QUESTION not in json.dumps(answer)
     gate.set()
     rest = await victim.hear_until("message_saved")

@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from django.db import OperationalError
 
 from chat import services
-from chat.engine import stream_log
+from chat.engine import follow, stream_log
 from chat.engine.threads import in_thread
 from chat.models import ChatSession, Message
 from collections_app.models import AnswerMode, Collection
@@ -166,11 +167,28 @@ async def test_two_messages_at_once_in_one_session_are_refused_as_busy(connect, 
     await ask(socket, collection, session_id=session_id, client_id="second")
     error = (await socket.hear_until("error"))[-1]
     assert (error["code"], error["client_id"], error["retryable"]) == ("session_busy", "second", True)
+    assert error["refused"] == "chat"
     assert await in_thread(Message.objects.filter(session=session_id).count) == 2
     gate.set()
     await socket.hear_until("message_saved")
     await ask(socket, collection, session_id=session_id)
     await socket.hear_until("message_saved")
+
+
+async def test_an_answer_that_cannot_be_read_on_is_not_told_as_the_refusal_of_a_frame(
+    connect, llm, member, collection, monkeypatch
+):
+    async def failing(*_args):
+        raise OperationalError
+        yield
+
+    monkeypatch.setattr(follow, "follow", failing)
+    socket = await connect(member)
+    await ask(socket, collection)
+    error = await socket.hear()
+    assert (error["code"], error["retryable"], "refused" in error) == ("service_unavailable", True, False)
+    (answer,) = await in_thread(list, Message.objects.filter(role="assistant"))
+    assert error["message_id"] == answer.pk
 
 
 async def test_an_llm_error_in_mid_stream_keeps_the_partial_text(connect, llm, member, collection):

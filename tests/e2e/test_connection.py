@@ -167,6 +167,57 @@ def test_credentials_that_run_out_in_mid_answer_cost_nothing(open_page, api, llm
     api.delete(f"/api/models/{made['id']}").raise_for_status()
 
 
+def test_only_what_refuses_a_stop_is_taken_for_its_refusal(open_page, api, llm_server):
+    name = f"gated-{PIECE}-{PIECE}-{secrets.token_hex(3)}"
+    llm_server.gate(name)
+    body = {"name": name, "llm_provider": "custom", "llm_base_url": f"{llm_server.url}/v1"}
+    made = api.post("/api/models", json=body | {"llm_model_name": name, "answer_mode": "assist"}).json()
+    page = open_page()
+    said: list[dict] = []
+    sockets = []
+    refusals: list[dict] = []  # of the stops to come, one each
+
+    def between(socket) -> None:
+        server = socket.connect_to_server()
+        sockets.append(socket)
+
+        def from_page(text) -> None:
+            frame = json.loads(text)
+            said.append(frame)
+            if frame["type"] == "stop" and refusals:
+                socket.send(json.dumps(failure(frame["message_id"]) | refusals.pop()))
+            else:
+                server.send(text)
+
+        socket.on_message(from_page)
+
+    def failure(message_id: int) -> dict:
+        error = {"code": "service_unavailable", "message": "That could not be done.", "retryable": True}
+        return {"type": "error", "message_id": message_id} | error
+
+    page.route_web_socket(re.compile("/api/chat/ws"), between)
+    page.goto(f"/chat/?model={made['id']}")
+    connected(page)
+    ask(page)
+    text = page.get_by_test_id("answer-text")
+    expect(text).to_have_text(words(PIECE))
+    refusals.append({"refused": "stop"})
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("That could not be done.").wait_for()
+    assert [frame["type"] for frame in said if frame["type"] != "ping"] == ["chat", "stop"]
+    refusals.append({})  # the stop was accepted, then reading the answer failed
+    with page.expect_response(re.compile("/messages")):
+        page.get_by_role("button", name="Stop").click()
+    wait_until(lambda: said[-1]["type"] == "resume", "not read on", page=page)
+    expect(text).to_have_text(words(PIECE))
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_test_id("answer").get_by_role("button", name="Copy").wait_for()
+    session = page.url.rstrip("/").rpartition("/")[2]
+    stored = api.get(f"/api/chat/sessions/{session}/messages").json()["results"]
+    assert stored[-1]["status"] == "stopped"
+    api.delete(f"/api/models/{made['id']}").raise_for_status()
+
+
 def test_reasoning_that_came_as_text_is_gone_as_soon_as_that_is_known(open_page, api, llm_server):
     body = {"name": "Half a thought", "llm_provider": "custom", "llm_base_url": f"{llm_server.url}/v1"}
     made = api.post(

@@ -68,6 +68,6 @@ export class HttpDoor {
     if (!(error instanceof api.ApiError)) throw error;
     if (isBroken(error) || (type === "resume" && AGAIN.has(error.code))) this.on.broken(); // and again after a while
     else if (error.status === 401) this.on.signedOut();
-    else this.on.frame({ type: "error", code: error.code, message: error.message, details: error.details, retryable: AGAIN.has(error.code), message_id, client_id });
+    else this.on.frame({ type: "error", code: error.code, message: error.message, details: error.details, retryable: AGAIN.has(error.code), refused: type, message_id, client_id });
   }
 }

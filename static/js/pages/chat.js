@@ -204,7 +204,7 @@ class ChatPage {
   }
 
   stop() {
-    if (this.active?.id) this.active.stopping = this.link.send({ type: "stop", message_id: this.active.id });
+    if (this.active?.id) this.link.send({ type: "stop", message_id: this.active.id });
   }
 
   setActive(answer) {
@@ -290,13 +290,12 @@ class ChatPage {
     this.composer.focus();
   }
 
-  /** A numbered error is the end of an answer; one without a number is the refusal of what we asked for. */
+  /** A numbered error is the end of an answer; one without a number refuses what we asked for, or to read on. */
   refused(frame) {
     const known = this.conversation.answers.get(frame.message_id);
     const sentence = frame.message + nextStep(frame.message, frame.details?.next_step);
-    if (frame.seq === undefined && known?.stopping && frame.retryable) {
-      known.stopping = false; // it could not be stopped, and is written on
-      say(sentence, { bad: true });
+    if (frame.refused === "stop" && frame.retryable) {
+      say(sentence, { bad: true }); // and the answer is written on
       return;
     }
     known?.node.classList.remove("streaming");

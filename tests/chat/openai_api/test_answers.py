@@ -8,8 +8,9 @@ from rest_framework.test import APIClient
 
 from accounts import api_keys, tokens
 from chat.api import pauses
+from chat.engine import runs
 from chat.engine.threads import in_thread
-from chat.llm.base import Finished, TextDelta
+from chat.llm.base import Finished, TextDelta, TextWasReasoning
 from chat.models import ChatSession, Message, MessageStatus
 from chat.openai_api.footnotes import ALL_GENERAL, PARTLY_GENERAL
 from collections_app.models import Collection
@@ -256,6 +257,29 @@ async def test_an_image_that_a_document_talked_the_llm_into_does_not_load(client
     assert text.startswith(
         r"Look\![x](https://evil.example/?q=1) 25 days [1]!\![y](https://evil.example/) Ah!"
     )
+
+
+@pytest.mark.parametrize("thought", ["The office opens. <im", "<im", ""])
+async def test_an_answer_stands_apart_from_shown_reasoning_and_alone_where_it_is_not_streamed(
+    client, llm, member, thought
+):
+    llm.script = [thought, TextWasReasoning(), *ANSWER]
+    api = await client(member)
+    stream = await api.chat.completions.create(**question(QUESTION, stream=True))
+    shown = thought.removesuffix("<im")  # what may be the beginning of an image waits, and is dropped
+    assert text_of(await read(stream)) == (f"{shown}\n\n" if shown else "") + TEXT + NOTES
+    whole = await api.chat.completions.create(**question(QUESTION))
+    assert whole.choices[0].message.content == TEXT + NOTES
+
+
+async def test_of_reasoning_without_an_answer_nothing_follows(client, llm, member):
+    llm.script = ["The office opens.", TextWasReasoning(), asyncio.Event()]
+    stream = await (await client(member)).chat.completions.create(**question(QUESTION, stream=True))
+    chunks = [await anext(stream) for _ in range(2)]
+    assert text_of(chunks) == "The office opens."
+    answer = await in_thread(Message.objects.get, role="assistant")
+    await runs.stop_answer(user=member, message_id=answer.pk)
+    assert text_of(await read(stream)) == ""
 
 
 # --- what is stored of it ---------------------------------------------------------------------------
