@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from chat.support.language import MONTHS
 
@@ -177,14 +178,17 @@ def names(text: str) -> set[str]:
 
 def content_words(text: str) -> set[str]:
     """Words that carry meaning, lower case; scripts without spaces in pairs of characters."""
-    found = set()
-    for match in _WORD.finditer(text):
-        word = _plain(match.group())
-        if _CJK.search(word):
-            found |= {word[i : i + 2] for i in range(max(1, len(word) - 1))}
-        elif len(word) > 2 and word not in STOP_WORDS and word not in NUMBER_WORDS:
-            found.add(stem(word))
-    return found
+    return {one for word in set(_WORD.findall(text)) for one in _content(word)}
+
+
+@lru_cache(maxsize=16384)  # few words make up most of every text
+def _content(written: str) -> tuple[str, ...]:
+    """What a word says: its stem, its pairs of characters, or nothing."""
+    word = _plain(written)
+    if _CJK.search(word):
+        return tuple(word[i : i + 2] for i in range(max(1, len(word) - 1)))
+    says = len(word) > 2 and word not in STOP_WORDS and word not in NUMBER_WORDS
+    return (stem(word),) if says else ()
 
 
 def stem(word: str) -> str:

@@ -23,6 +23,7 @@ _PATTERNS = tuple(
         rf"(?P<first>\d{{1,2}})(?P<between>[./-])(?P<second>\d{{1,2}})(?P=between){_YEAR}",
     )
 )
+_DIGIT = re.compile(r"\d")
 Option = tuple[int | None, int | None, int | None]
 
 
@@ -55,7 +56,7 @@ class Date:
 def dates(text: str) -> tuple[Date, ...]:
     """The dates of a text, in the order of their places; no two overlap."""
     found: list[Date] = []
-    for pattern in _PATTERNS:
+    for pattern in _PATTERNS if _DIGIT.search(text) else ():
         for match in pattern.finditer(text):
             options = tuple(option for option in _options(match) if _exists(option))
             if options and all(match.end() <= one.start or match.start() >= one.end for one in found):

@@ -120,13 +120,8 @@ class Evidence:
     @classmethod
     def of(cls, passage: Passage) -> "Evidence":
         """The passage's evidence."""
-        return cls(
-            passage.content,
-            f"{passage.document_name}\n{passage.section}",
-            passage.before[-600:],
-            passage.rows is not None,
-            languages.guess(passage.content),
-        )
+        around = f"{passage.document_name}\n{passage.section}"
+        return _evidence(passage.content, around, passage.before[-600:], passage.rows is not None)
 
     @cached_property
     def reading(self) -> Reading:
@@ -214,6 +209,11 @@ class Evidence:
         """Whether a name stands in it, in any case, with or without accents, also inflected."""
         folded = fold(name)
         return folded in self.folded or (len(folded) >= PREFIX and folded[:PREFIX] in self.prefixes)
+
+
+@lru_cache(maxsize=128)  # an answer is read twice, and many answers cite the same passages
+def _evidence(content: str, around: str, before: str, is_table: bool) -> Evidence:
+    return Evidence(content, around, before, is_table, languages.guess(content))
 
 
 PREFIX = 6

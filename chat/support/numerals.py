@@ -130,7 +130,7 @@ def _value(written: str, comma: bool) -> tuple[Decimal, int] | None:
 def _written(text: str, comma: bool, taken: list[tuple[int, int]]) -> list[Quantity]:
     found = []
     for match in _NUMBER.finditer(text):
-        if any(start <= match.start() < end for start, end in taken):
+        if _is_taken(match.start(), taken):
             continue
         written = match.group(1) or match.group(3)
         fraction = match.group(2) or match.group(4)
@@ -154,6 +154,10 @@ def _written(text: str, comma: bool, taken: list[tuple[int, int]]) -> list[Quant
                 if (one := _value(part, comma))
             ]
     return _ranges(text, found)
+
+
+def _is_taken(at: int, taken: list[tuple[int, int]]) -> bool:
+    return bool(taken) and any(start <= at < end for start, end in taken)
 
 
 def _with_unit(text: str, written: str, start: int, end: int, number: Decimal, decimals: int) -> Quantity:
@@ -261,7 +265,7 @@ def _ranges(text: str, found: list[Quantity]) -> list[Quantity]:
 def _spelled(text: str, language: str, taken: list[tuple[int, int]]) -> list[Quantity]:
     """Number words: `twenty-six`, `two hundred thousand`, `vier`, `third`. `one` is too often no number."""
     table, order = languages.spelled(language), languages.ordinals(language)
-    words = [match for match in _WORD.finditer(text) if not any(a <= match.start() < b for a, b in taken)]
+    words = [match for match in _WORD.finditer(text) if not _is_taken(match.start(), taken)]
     found: list[Quantity] = []
     at = 0
     while at < len(words):
@@ -336,7 +340,7 @@ def _is_no_ordinal(text: str, word: re.Match[str]) -> bool:
 def _chinese(text: str, taken: list[tuple[int, int]]) -> list[Quantity]:
     found = []
     for match in _CHINESE.finditer(text):
-        if any(start <= match.start() < end for start, end in taken):
+        if _is_taken(match.start(), taken):
             continue
         value = _chinese_value(match.group(2))
         one = _with_unit(text, match.group(2), match.start(2), match.end(2), Decimal(value), 0)

@@ -1,5 +1,6 @@
 """Numbers as values with units: `7.5 million` = `7,500,000` = `7 500` under "(in thousands)"."""
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -63,23 +64,28 @@ class Reading:
         return not one.kind and any(value == year for value in one.values for year in self.years)
 
     def may_hold(self, one: Quantity, said: "Reading") -> bool:
-        """False when `equal` is so for `one` and all numbers of ours: told by one look-up, not by each."""
+        """False when `equal` is so for `one` and all numbers of ours: told by look-ups, not by each."""
         values, texts = self._meant
-        if _is_rounded(one, one.factor) or _is_rounded(one, _ONE) or one.text in texts:
+        if one.text in texts:
             return True
-        mine = _scaled(one, said.scales, _ONE) | _scaled(one, said.scales, one.factor)
-        return not mine.isdisjoint(values)
+        for factor in {_ONE, one.factor}:
+            for wanted in _scaled(one, said.scales, factor):
+                around = _reach(one, wanted, factor)
+                at = bisect_left(values, wanted - around)
+                if at < len(values) and values[at] <= wanted + around:
+                    return True
+        return False
 
     @cached_property
-    def _meant(self) -> tuple[frozenset[Decimal], frozenset[str]]:
-        """All that our numbers may mean, in whatever unit, and how they are written."""
-        values = frozenset(
+    def _meant(self) -> tuple[list[Decimal], frozenset[str]]:
+        """All that our numbers may mean, in whatever unit, in order; and how they are written."""
+        values = {
             value
             for other in self.quantities
             for factor in (_ONE, other.factor)
             for value in _scaled(other, self.scales, factor)
-        )
-        return values, frozenset(other.text for other in self.quantities)
+        }
+        return sorted(values), frozenset(other.text for other in self.quantities)
 
     def equal(self, one: Quantity, other: Quantity, said: "Reading") -> bool:
         """Whether `one`, from the text `said`, is `other` of ours."""
@@ -102,6 +108,13 @@ class Reading:
 def _is_rounded(one: Quantity, factor: Decimal) -> bool:
     """Whether a number may stand for others near it; else it is exact to the unit."""
     return one.rough or one.scaled or one.step * factor < 1
+
+
+def _reach(one: Quantity, wanted: Decimal, factor: Decimal) -> Decimal:
+    """How far from what a number says those are at most that it may stand for: see `_rounds_to`."""
+    if not _is_rounded(one, factor):
+        return Decimal(0)
+    return ROUGH * abs(wanted) if one.rough else one.step * factor / 2
 
 
 def _scaled(one: Quantity, scales: frozenset[Decimal], factor: Decimal) -> frozenset[Decimal]:

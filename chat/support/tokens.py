@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from chat.sentences import NUMBER_WORDS, STOP_WORDS, stem
 
@@ -40,6 +41,7 @@ class Token:
     is_name: bool = False
 
 
+@lru_cache(maxsize=1024)  # a sentence is read for its negations, its directions and its alignment
 def tokens(text: str) -> tuple[Token, ...]:
     """The tokens of a text; scripts without spaces one token per pair of characters."""
     found: list[Token] = []
@@ -60,6 +62,7 @@ def tokens(text: str) -> tuple[Token, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=16384)
 def key(word: str) -> str:
     """What a lower-case word is compared by; "" when it carries no meaning of its own."""
     if word[0].isdigit():
