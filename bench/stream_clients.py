@@ -10,9 +10,15 @@ import json
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import websockets
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.scripted_llm import times
 
 RELOAD_SECONDS = 0.5  # from the end of a socket to the opening of the next
 CALM_SECONDS = 3.0  # after the last question; then all answers are written and nobody asks
@@ -27,8 +33,8 @@ class Seen:
     gaps: int = 0
     text: list[str] = field(default_factory=list)
     whole: str | None = None
-    ages: list[tuple[float, float]] = field(default_factory=list)  # of tokens: when sent, ms on the way
-    frame_ages: list[tuple[float, float]] = field(default_factory=list)  # of each frame's newest token
+    tokens: int = 0  # so far; each is a word
+    pieces: list[tuple[int, int, float, float]] = field(default_factory=list)  # see `Reader.take`
     ended: float = 0.0
     started: float = 0.0
     marks: dict[str, float] = field(default_factory=dict)
@@ -74,7 +80,7 @@ class Reader:
             if self.number % (2 * every):
                 after = self.seen.last
             else:
-                after, self.seen.text, self.seen.last = 0, [], 0
+                after, self.seen.text, self.seen.last, self.seen.tokens = 0, [], 0, 0
             self.fresh_from = time.monotonic()
             resume = {"type": "resume", "session_id": self.seen.session, "after_seq": after}
             await socket.send(json.dumps(resume | {"message_id": self.seen.answer}))
@@ -113,14 +119,26 @@ class Reader:
         seen.last = frame["seq"]
         seen.marks.setdefault(kind, (now - seen.started) * 1000)
         if kind == "stream_chunk":
+            before, tail = seen.tokens, "".join(seen.text[-1:])[-1:]
             seen.text.append(frame["content"])
-            sent = [float(word) for word in frame["content"].split()]
-            fresh = [(one, (now - one) * 1000) for one in sent if one > self.fresh_from]
-            seen.ages += fresh
-            seen.frame_ages += fresh[-1:]
+            seen.tokens += len((tail + frame["content"]).split()) - len(tail.split())
+            seen.pieces.append((before, seen.tokens, now, self.fresh_from))
         elif kind == "stream_end":
             seen.whole = frame["content"]
             seen.ended = now
+
+
+def ages(seen: Seen, sent: np.ndarray) -> list[tuple[float, float, bool]]:
+    """Of each token that came for the first time: when sent, ms on the way, whether its frame's newest.
+
+    Args:
+        sent: when the tokens of this answer were sent.
+    """
+    found = []
+    for first, end, now, fresh_from in seen.pieces:
+        fresh = [float(one) for one in sent[first:end] if one > fresh_from]
+        found += [(one, (now - one) * 1000, at == len(fresh)) for at, one in enumerate(fresh, 1)]
+    return found
 
 
 async def main() -> None:
@@ -141,23 +159,20 @@ async def main() -> None:
                 f"{len(words)} tokens of {expected}, {len(''.join(one.text).split())} in frames"
             )
     calm = max(one.started for one in results) + CALM_SECONDS, min(one.ended or 0.0 for one in results)
-    ages = [age for one in results for age in one.ages]
+    sent = times(Path(orders["times"]), expected)
+    aged = [age for one in results if one.text for age in ages(one, sent[int(one.text[0].split()[0])])]
+    calmly = [one for one in aged if calm[0] < one[0] < calm[1]]
     print(
         json.dumps(
             {
                 "calm_seconds": round(calm[1] - calm[0], 1),
-                "calm_frame_ages": [
-                    round(age, 1)
-                    for one in results
-                    for sent, age in one.frame_ages
-                    if calm[0] < sent < calm[1]
-                ],
-                "calm_ages": [round(age, 1) for sent, age in ages if calm[0] < sent < calm[1]],
+                "calm_frame_ages": [round(age, 1) for _, age, is_newest in calmly if is_newest],
+                "calm_ages": [round(age, 1) for _, age, _ in calmly],
                 "frames": sum(one.frames for one in results),
                 "repeated": sum(one.repeated for one in results),
                 "gaps": sum(one.gaps for one in results),
                 "errors": [error for one in results for error in one.errors][:20],
-                "ages": [round(age, 1) for _, age in ages],
+                "ages": [round(age, 1) for _, age, _ in aged],
                 "marks": {
                     kind: [round(one.marks[kind], 1) for one in results if kind in one.marks]
                     for kind in ("user_message", "sources", "stream_start", "stream_chunk")

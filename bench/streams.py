@@ -3,10 +3,11 @@
     python bench/streams.py [--sockets 200] [--rate 30] [--seconds 45] [--profile]
 
 The server as shipped (one uvicorn process), its PostgreSQL and Redis, a scripted LLM that sends RATE tokens
-per second to each answer, and the readers share this machine's cores. Each token says when it was sent: its
-age at the reader is all that Verbatim added, gathering into frames included; a frame is as old as its newest
-token. Run once undisturbed and once with every fourth reader reloading in the middle. Checked: no frame lost,
-repeated or out of order, every answer whole. Writes bench/results/streams.json.
+per second to each answer, and the readers share this machine's cores. The LLM writes down when it sent each
+token: its age at the reader is all that Verbatim added, gathering into frames included; a frame is as old as
+its newest token. The answers are sentences that cite: checking them is part of the load. Run once undisturbed
+and once with every fourth reader reloading in the middle. Checked: no frame lost, repeated or out of order,
+every answer whole. Writes bench/results/streams.json.
 """
 
 import argparse
@@ -46,11 +47,13 @@ def main() -> None:
     llm_port = free_port()
     tokens = int(given.rate * given.seconds)
     with start() as folder:
+        sent = folder / "sent"
         llm = subprocess.Popen(
-            [sys.executable, str(HERE / "scripted_llm.py"), str(llm_port), str(given.rate), str(tokens)]
+            [sys.executable, HERE / "scripted_llm.py", str(llm_port), str(given.rate), str(tokens), sent]
         )
         try:
-            orders = prepare(given.sockets, llm_port) | {"answer_tokens": tokens, "spread": given.spread}
+            orders = prepare(given.sockets, llm_port)
+            orders |= {"answer_tokens": tokens, "spread": given.spread, "times": str(sent)}
             if given.profile:
                 profile(folder, orders)
                 return
