@@ -12,6 +12,7 @@ from chat.text import Backticks
 OPEN, CLOSE = "<think>", "</think>"
 MAX_HELD_CHARS = 256 * 1024  # no answer is longer: what is held back beyond that is reasoning
 
+BLOCK = 3  # so many backticks and more open a block of code
 _STOPS = re.compile(r"`+|\n|</?think>")
 _CLOSE = re.compile(CLOSE)
 MAX_LINE_END = 20  # blanks
@@ -27,10 +28,11 @@ class ThinkSplitter:
     - `</think>` at a line's end or beginning, or with the answer's first letter behind it, as models write
       it, ends reasoning that began with the first word, when no opening tag was there: the prompt's template
       held that. What had come as text is taken back
-      (`TextWasReasoning`). Also in code, which reasoning may have left open, unless that code holds the
-      opening tag too.
-    - `<think>…</think>` from a line's beginning on, outside code, is reasoning too; without its closing tag
-      it was part of the answer.
+      (`TextWasReasoning`). In a block of code an answer shows the tag; only of a model that is known to send
+      no opening tag it is taken for the end, because reasoning may leave code open, unless that code holds
+      the opening tag too.
+    - `<think>…</think>` from a line's beginning on, outside code, is reasoning too. Without its closing tag,
+      or with one in the middle of a sentence, it was part of the answer.
 
     All other tags are text. What may be either is held back, and `ReasoningDelta("")` tells meanwhile that
     something came.
@@ -53,6 +55,7 @@ class ThinkSplitter:
         self._kept_chars = 0
         self._last = False
         self._spoke = False
+        self._speaks_of_tags = False  # the answer holds an opening one: a closing one ends no reasoning
         self._new_line()
 
     def apart(self) -> None:
@@ -99,7 +102,16 @@ class ThinkSplitter:
     def _reasoning(self) -> Generator[LLMEvent, None, re.Match[str] | None]:
         """Up to the tag that closes it; that tag, if it came."""
         upto = self._decided()
-        tag = self._next_tag(upto) if self._state == "maybe" else _CLOSE.search(self._held)
+        if self._state == "maybe":
+            tag = self._next_tag(upto)
+        else:
+            tag = _CLOSE.search(self._held, 0, upto if self._state == "aside" else len(self._held))
+        if tag and self._state == "aside" and not self._closes_aside(tag):
+            self._held = "".join([*self._kept, self._held])
+            self._kept, self._kept_chars, self._state, self._line_begins = [], 0, "text", False
+            self._speaks_of_tags = True
+            yield TextDelta(OPEN)
+            return tag
         reasoning = self._taken(tag, upto)
         if self._state != "think":
             self._kept.append(reasoning)
@@ -197,7 +209,16 @@ class ThinkSplitter:
     def _means_something(self, tag: re.Match[str]) -> bool:
         if tag[0] == OPEN:
             return self._state == "text" and self._line_begins and not self._code.open
-        if self.closed or self._quotes:
+        shown = self._speaks_of_tags or (self._state == "text" and self._code.open >= BLOCK)
+        if self.closed or self._quotes or shown:
             return False
+        return self._line_begins or self._may_answer_follow(tag)
+
+    def _closes_aside(self, tag: re.Match[str]) -> bool:
+        _, newline, line = "".join([*self._kept, self._held[: tag.start()]]).rpartition("\n")
+        return bool(newline and not line.strip()) or self._may_answer_follow(tag)
+
+    def _may_answer_follow(self, tag: re.Match[str]) -> bool:
+        """Whether what stands behind a closing tag is where models go on."""
         follows = _LINE_ENDS.match(self._held, tag.end()) or _ANSWER_BEGINS.match(self._held, tag.end())
-        return self._line_begins or follows is not None
+        return follows is not None

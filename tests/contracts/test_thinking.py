@@ -93,9 +93,10 @@ def split(text: str, size: int, *, whole: bool = True, **options) -> tuple[str, 
         ("Between `<think>` and `</think>` it thinks.", "Between `<think>` and `</think>` it thinks.", ""),
         ("So:\n```\n<think>\nx\n</think>\n```\nEnd", "So:\n```\n<think>\nx\n</think>\n```\nEnd", ""),
         ("A stray ` here.\nHm.</think>\nYes.", "Yes.", "A stray ` here.\nHm."),
-        ("See ```python\nx\n\n</think>\n\nYes.", "Yes.", "See ```python\nx\n\n"),
+        ("Hm ```x``` so.\n</think>\n\nYes.", "Yes.", "Hm ```x``` so.\n"),
         ("`<think>`? `x and\n</think>\n\nYes.", "Yes.", "`<think>`? `x and\n"),
-        ("```\n<think>\n```\n```\n</think>\nYes.", "Yes.", "```\n<think>\n```\n```\n"),
+        ("So:\n<think>a <b>\n</think> Yes.", "So:\n Yes.", "a <b>\n"),
+        ("So:\n<think>a `</think>`\n</think>\nYes.", "So:\n<think>a `</think>`\n</think>\nYes.", ""),
         ("It is 5.</think>The fee is 5 [1].", "The fee is 5 [1].", "It is 5."),
         ("It is 5.\n</think> The fee is 5.", "The fee is 5.", "It is 5.\n"),
         ("It is 5.</think>**5** [1].", "**5** [1].", "It is 5."),
@@ -116,6 +117,11 @@ def test_tags_mean_something_where_templates_put_them_however_they_are_cut(text,
         "Use the <think> tag to mark reasoning [1]. Then the limit is 30 days [2].",
         "The tags:\n<think> begins it [1]. Then the limit is 30 days [2].",
         "Both: <think>, and </think>" + " " * 30 + "\nas said [1].",
+        "The tags:\n<think> begins it and </think> ends it [1].\n<think> again [2].",
+        "Templates end so [1]:\n\n```\n{{ reasoning }}\n</think>\n```\nThat is all [2].",
+        "Templates end so [1]:\n\n````jinja\n```\n</think>\nthe answer\n````\n",
+        "See [1]:\n```\n{{ reasoning }}\n</think>\n{{ answer }}",
+        "```\n<think>\n```\n```\n</think>\nYes.",
     ],
 )
 def test_an_answer_about_the_tags_loses_no_word(text, whole, size):
@@ -155,6 +161,10 @@ def test_wherever_a_text_is_cut_it_is_divided_the_same_way():
 def test_of_a_model_that_is_known_nothing_is_taken_back(size):
     assert split("Hm `x</think>\n\nYes.", size, unopened=True) == ("Yes.", "Hm `x", "")
     assert split("<think>Hm</think>\n\nYes.", size, unopened=True) == ("Yes.", "Hm", "")
+    left_open = "See ```python\nx\n\n"
+    assert split(f"{left_open}</think>\n\nYes.", size, unopened=True) == ("Yes.", left_open, "")
+    left_open = "```\n<think>\n```\n```\n"
+    assert split(f"{left_open}</think>\n\nYes.", size, unopened=True) == ("Yes.", left_open, "")
     assert split("Is </think> it?\n</think>\n\nYes.", size, unopened=True) == (
         "Yes.",
         "Is </think> it?\n",
