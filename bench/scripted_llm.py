@@ -77,6 +77,10 @@ class Server:
                 0,
             )
             await reader.readexactly(length)
+            if head.startswith(b"GET "):
+                writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                writer.close()
+                return
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
             return

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
+from weakref import WeakKeyDictionary
 
 from chat.llm.base import LLM
 from collections_app.models import Collection, Provider
@@ -16,10 +17,15 @@ MAX_KEPT = 256
 
 _Key = tuple[str, str, str]
 _kept: OrderedDict[_Key, tuple[float, int | None]] = OrderedDict()
+_looks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, asyncio.Task[int | None]]] = (
+    WeakKeyDictionary()
+)
 
 
 async def window_of(llm: LLM, *, seconds: float = LOOK_SECONDS, afresh: bool = False) -> int | None:
     """The window of a model in tokens, prompt and answer; None when its server does not tell. Never fails.
+
+    Only who asks first waits. What was known long ago is looked at again, for those who ask later.
 
     Args:
         llm: whose server is asked.
@@ -30,6 +36,18 @@ async def window_of(llm: LLM, *, seconds: float = LOOK_SECONDS, afresh: bool = F
     until, known = _kept.get(key, (0.0, None))
     if time.monotonic() < until and not afresh:
         return known
+    looks = _looks.setdefault(asyncio.get_running_loop(), {})
+    if key not in looks:
+        looks[key] = asyncio.create_task(_look(llm, key, seconds))
+        looks[key].add_done_callback(lambda _: looks.pop(key, None))
+    if key in _kept and not afresh:
+        return known
+    return await asyncio.shield(looks[key])
+
+
+async def _look(llm: LLM, key: _Key, seconds: float) -> int | None:
+    """Ask the server, and remember what it says."""
+    _, known = _kept.get(key, (0.0, None))
     try:
         found = await asyncio.wait_for(llm.window(), seconds)
         keep = KNOWN_SECONDS

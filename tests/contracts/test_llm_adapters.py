@@ -290,6 +290,20 @@ async def test_the_window_is_what_the_server_says_and_is_asked_for_once(llm_serv
     assert len(llm_server.records) == 2
 
 
+async def test_of_many_who_ask_at_once_one_looks_and_later_nobody_waits(llm_server, provider):
+    llm = adapter(llm_server, provider, "ok")
+    llm_server.window = 4096
+    assert await asyncio.gather(*(windows.window_of(llm) for _ in range(5))) == [4096] * 5
+    assert len(llm_server.records) == 1
+    llm_server.window = 2048
+    for key, (_, known) in windows._kept.items():
+        windows._kept[key] = (0.0, known)
+    assert await windows.window_of(llm) == 4096
+    await asyncio.gather(*windows._looks[asyncio.get_running_loop()].values())
+    assert await windows.window_of(llm) == 2048
+    assert len(llm_server.records) == 2
+
+
 async def test_a_server_that_does_not_tell_its_window_costs_no_answer(provider):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         for url in (f"http://127.0.0.1:{mute.getsockname()[1]}", "http://127.0.0.1:9"):
