@@ -23,7 +23,7 @@ from chat.engine.continuation import Joint, Shown, passages_of, prompt_for
 from chat.engine.general import general_parts
 from chat.engine.outcome import Draft, conclude, require_words, retrieval_trace
 from chat.engine.refusal import closing, refusal_text
-from chat.engine.threads import in_thread
+from chat.engine.threads import in_thread, in_thread_patiently
 from chat.llm import errors as llm_errors
 from chat.llm import registry, windows
 from chat.llm.base import LLM, Finished, LLMRequest, ReasoningDelta, TextDelta, TextWasReasoning
@@ -40,7 +40,6 @@ from documents.selectors import not_ready, readiness
 log = logging.getLogger(__name__)
 
 THINKING_SECONDS = 5.0  # how often a reader is told that the LLM still thinks
-FINISH_ATTEMPTS = 5
 WITHHELD = (ErrorCode.ACCESS_REVOKED, ErrorCode.NOT_FOUND)  # its reader is told this and nothing else
 SETTLE_SECONDS = 5.0  # so long Redis has to take the last frames
 
@@ -154,8 +153,9 @@ class Generation:
             sources=[one.as_source(n) for n, one in enumerate(draft.passages, 1)],
             searched_for=draft.searched_for,
         )
+        what = f"answer {self.message_id}: its passages could not be stored"
         store = partial(services.answer_sources_set, passages=draft.passages, trace=trace)
-        self._storing = asyncio.create_task(in_thread(store, message_id=self.message_id))
+        self._storing = asyncio.create_task(in_thread_patiently(what, store, message_id=self.message_id))
         self._storing.add_done_callback(self._when_bound)
         if table.text:
             draft.ours_from = 0
@@ -194,9 +194,8 @@ class Generation:
         try:
             if self._storing is not None:
                 await asyncio.shield(self._storing)
-        except DatabaseError as trouble:
-            log.error("answer %s: its sources could not be stored: %s", self.message_id, trouble)
-            self.draft.text.clear()  # its numbers would mean nothing
+        except DatabaseError:
+            self.draft.without_passages()
             return VerbatimError(ErrorCode.SERVICE_UNAVAILABLE)
         return None
 
@@ -378,14 +377,12 @@ class Generation:
 
     async def _store(self, result: services.AnswerResult) -> tuple[Message | None, VerbatimError]:
         """The stored message, or None and why: it is gone, or the database stays away."""
-        for attempt in range(1, FINISH_ATTEMPTS + 1):
-            try:
-                stored = await in_thread(services.answer_finish, message_id=self.message_id, result=result)
-                return stored, VerbatimError(ErrorCode.NOT_FOUND)
-            except DatabaseError as trouble:
-                log.error("answer %s could not be stored (attempt %d): %s", self.message_id, attempt, trouble)
-                await asyncio.sleep(0.3 * 2**attempt)
-        return None, VerbatimError(ErrorCode.SERVICE_UNAVAILABLE)
+        what = f"answer {self.message_id} could not be stored"
+        finish = partial(services.answer_finish, message_id=self.message_id, result=result)
+        try:
+            return await in_thread_patiently(what, finish), VerbatimError(ErrorCode.NOT_FOUND)
+        except DatabaseError:
+            return None, VerbatimError(ErrorCode.SERVICE_UNAVAILABLE)
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:

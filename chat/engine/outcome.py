@@ -8,6 +8,7 @@ from typing import Any
 from chat.engine import citations
 from chat.engine.budget import FittedPrompt
 from chat.engine.refusal import is_refusal
+from chat.markers import without
 from chat.models import MessageStatus
 from chat.selectors import AnswerContext
 from chat.services import AnswerResult
@@ -72,6 +73,11 @@ class Draft:
         del self.text[before:]
         self.taken_back += 1
         self.milliseconds.pop("first_token", None)
+
+    def without_passages(self) -> None:
+        """Its passages could not be stored: its numbers mean nothing, and its words are kept without them."""
+        self.text[:] = [without(self.content)]
+        self.prompt, self.ours_from = None, 0  # nothing to check, to mark, or to go on from
 
     def refit(self, prompt: FittedPrompt) -> None:
         """The LLM is asked with a smaller prompt. Its passages are the first of those before."""

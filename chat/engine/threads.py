@@ -1,13 +1,20 @@
 """The one bridge from the event loop to the ORM."""
 
+import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
+from django.db import DatabaseError
 
 from config.database import release_connections
 
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 5
+AGAIN_SECONDS = 0.6  # after the first attempt; each time twice as long
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -29,3 +36,21 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
             release_connections()
 
     return await sync_to_async(call, thread_sensitive=False, executor=_pool)()
+
+
+async def in_thread_patiently(what: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same, and again while the database is away: ATTEMPTS times.
+
+    Args:
+        what: for the log, what could not be done.
+
+    Raises:
+        DatabaseError: of the last attempt.
+    """
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return await in_thread(function, *args, **kwargs)
+        except DatabaseError as trouble:
+            log.error("%s (attempt %d): %s", what, attempt, trouble)
+        await asyncio.sleep(AGAIN_SECONDS * 2 ** (attempt - 1))
+    return await in_thread(function, *args, **kwargs)

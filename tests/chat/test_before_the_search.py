@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import OperationalError
 
 from chat import branching, services
-from chat.engine import rounds, runs
+from chat.engine import rounds, runs, threads
 from chat.engine.answer import Generation
 from chat.engine.threads import in_thread
 from chat.given import Given
@@ -157,20 +157,47 @@ async def test_words_do_not_wait_for_the_passages_to_be_stored_but_are_not_store
     assert (await socket.hear_until("message_saved"))[-2]["content"] == "".join(ANSWER)
 
 
-async def test_an_answer_whose_passages_cannot_be_stored_ends_without_text(
-    connect, llm, member, collection, passages, binding
+async def test_an_answer_whose_passages_can_be_stored_only_later_loses_nothing(
+    connect, llm, member, collection, passages, binding, monkeypatch
+):
+    tries = []
+
+    def fail_first() -> None:
+        tries.append(1)
+        if len(tries) < threads.ATTEMPTS:
+            raise OperationalError("the database restarts")
+
+    monkeypatch.setattr(threads, "AGAIN_SECONDS", 0.05)
+    binding["before"] = fail_first
+    llm.script = [*ANSWER]
+    socket = await connect(member)
+    await ask(socket, collection)
+    frames = await socket.hear_until("message_saved")
+    answer = await stored(frames[0]["message_id"])
+    assert (answer.status, answer.content) == ("complete", "".join(ANSWER))
+    assert frames[-2]["sources"]
+
+
+async def test_an_answer_whose_passages_cannot_be_stored_keeps_its_words_without_their_numbers(
+    connect, llm, member, collection, passages, binding, monkeypatch
 ):
     def fail() -> None:
         raise OperationalError("the disk is full")
 
+    monkeypatch.setattr(threads, "AGAIN_SECONDS", 0.05)
     binding["before"] = fail
+    by_llm = {"llm_provider": Provider.OLLAMA, "llm_model_name": "m"}
+    await in_thread(Collection.objects.filter(pk=collection.pk).update, **by_llm)
     llm.script = [*ANSWER, asyncio.Event()]
     socket = await connect(member)
     await ask(socket, collection)
     frames = await socket.hear_until("message_saved")
     assert next(one["code"] for one in frames if one["type"] == "error") == "service_unavailable"
     answer = await stored(frames[0]["message_id"])
-    assert (answer.status, answer.error_code, answer.content) == ("failed", "service_unavailable", "")
+    assert (answer.status, answer.error_code) == ("failed", "service_unavailable")
+    assert "[1]" in "".join(ANSWER)
+    assert answer.content == frames[-2]["content"] == "".join(ANSWER).replace(" [1]", "")
+    assert (frames[-2]["sources"], frames[-2]["general_parts"]) == ([], [])
     assert frames[-2]["can_continue"] is False
     assert llm.closed == 1
 
