@@ -62,6 +62,8 @@ class Place:
         """Runs in a thread, perhaps only when the socket is closed: then it stays uncounted."""
         if not _renewed(self._user_id, self._name) and not self._left:
             _count(self._user_id, self._name)  # Redis has forgotten it
+            if self._left:
+                _leave(self._user_id, self._name)
 
 
 async def enter(user_id: int) -> Place:

@@ -43,9 +43,10 @@ def chunk(data: bytes) -> bytes:
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"
 
 
-def words(tokens: int) -> list[bytes]:
-    """The tokens of an answer behind the first one."""
-    text = (word for n, one in enumerate(cycle(SENTENCES)) for word in one.format(n % 40).split())
+def words(number: int, tokens: int) -> list[bytes]:
+    """The tokens of an answer behind the first one; no two answers have the same sentences."""
+    sentences = (one.format(1000 * number + n) for n, one in enumerate(cycle(SENTENCES)))
+    text = (word for sentence in sentences for word in sentence.split())
     return [event({"content": f"{word} "}) for word in islice(text, tokens - 1)]
 
 
@@ -59,7 +60,7 @@ class Server:
 
     def __init__(self, rate: float, tokens: int, path: Path | None) -> None:
         self.rate, self.tokens = rate, tokens
-        self.words = words(tokens)
+        self.words: dict[int, list[bytes]] = {}
         self.times = times(path, tokens, "w+") if path else np.zeros((MAX_ANSWERS, tokens))
         self.open: list[dict[asyncio.StreamWriter, tuple[int, int]]] = [{} for _ in range(PHASES)]
         self.served = 0
@@ -77,7 +78,7 @@ class Server:
                 0,
             )
             await reader.readexactly(length)
-            if head.startswith(b"GET "):
+            if not head.startswith(b"POST ") or b"/chat/completions " not in head:
                 writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                 writer.close()
                 return
@@ -87,6 +88,7 @@ class Server:
         writer.write(HEAD + event({"role": "assistant", "content": ""}))
         number = self.served % MAX_ANSWERS
         self.served += 1
+        self.words[number] = words(number, self.tokens)
         if self.rate:
             self.open[number % PHASES][writer] = (number, 0)
             return
@@ -96,7 +98,7 @@ class Server:
     def token(self, number: int, at: int) -> bytes:
         """A token of an answer, now."""
         self.times[number, at] = time.monotonic()
-        return self.words[at - 1] if at else event({"content": f"{number} "})
+        return self.words[number][at - 1] if at else event({"content": f"{number} "})
 
     async def clock(self) -> None:
         """Send to one phase's answers after the other."""

@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench import resident  # noqa: E402
 from bench.harness import start  # noqa: E402
+from bench.scripted_llm import MAX_ANSWERS  # noqa: E402
 from bench.serving import free_port, percentiles, serve, stop, wait_for_model  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -44,6 +45,8 @@ def main() -> None:
     arguments.add_argument("--spread", type=int, default=25, help="seconds within which all have asked")
     arguments.add_argument("--profile", action="store_true", help="where the server spends its time instead")
     given = arguments.parse_args()
+    if 2 * given.sockets > MAX_ANSWERS:
+        sys.exit(f"At most {MAX_ANSWERS // 2} sockets: the scripted LLM remembers {MAX_ANSWERS} answers.")
     llm_port = free_port()
     tokens = int(given.rate * given.seconds)
     with start() as folder:

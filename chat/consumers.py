@@ -77,11 +77,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self.pace.frame()
         context: dict[str, Any] = {}
         try:
-            if (user := await self._user_now()) is None:
-                return
             frame = protocol.parse(text_data)
             context = protocol.names_of(frame)
-            await self._handle(user, frame)
+            if (user := await self._user_now()) is not None:
+                await self._handle(user, frame)
         except Exception as error:  # the outermost boundary: a frame never ends the socket
             refusal = to_verbatim_error(error)
             if refusal is None:

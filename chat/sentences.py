@@ -19,6 +19,7 @@ _ABBREVIATION = re.compile(
 _BEFORE_A_NUMBER = re.compile(r"\b(?:no|nr|figs?|eq|sec|pp?|vol|art|para|ch)$", re.IGNORECASE)
 _DAY = re.compile(r"(?<!\d)\d{1,2}$")  # 3. Mai
 _ITEM = re.compile(r"\s*(?:[-*•–▪◦]\s|\d{1,3}[.)]\s|#{1,6}\s|\|)")
+LONGEST_WORD = 24  # letters; longer ones are rare, or lines of a script without spaces
 CLAIM_WORDS = 3  # that mean something; a text that was cut off before so many claims nothing yet
 FULL_LINE = 0.7  # of the longest line: shorter ones end a paragraph, or are headings
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -178,10 +179,13 @@ def names(text: str) -> set[str]:
 
 def content_words(text: str) -> set[str]:
     """Words that carry meaning, lower case; scripts without spaces in pairs of characters."""
-    return {one for word in set(_WORD.findall(text)) for one in _content(word)}
+    return {
+        one
+        for word in set(_WORD.findall(text))
+        for one in (_remembered(word) if len(word) <= LONGEST_WORD else _content(word))
+    }
 
 
-@lru_cache(maxsize=16384)  # few words make up most of every text
 def _content(written: str) -> tuple[str, ...]:
     """What a word says: its stem, its pairs of characters, or nothing."""
     word = _plain(written)
@@ -189,6 +193,9 @@ def _content(written: str) -> tuple[str, ...]:
         return tuple(word[i : i + 2] for i in range(max(1, len(word) - 1)))
     says = len(word) > 2 and word not in STOP_WORDS and word not in NUMBER_WORDS
     return (stem(word),) if says else ()
+
+
+_remembered = lru_cache(maxsize=8192)(_content)  # few words make up most of every text
 
 
 def stem(word: str) -> str:

@@ -12,12 +12,14 @@ from chat.text import Backticks
 OPEN, CLOSE = "<think>", "</think>"
 MAX_HELD_CHARS = 256 * 1024  # no answer is longer: what is held back beyond that is reasoning
 
-BLOCK = 3  # so many backticks and more open a block of code
-_STOPS = re.compile(r"`+|\n|</?think>")
+BLOCK = 3  # so many backticks or tildes and more open a block of code
+INDENT = 4  # so many blanks before a line's first word make it code
+_STOPS = re.compile(r"`+|~+|\n|</?think>")
 _CLOSE = re.compile(CLOSE)
 MAX_LINE_END = 20  # blanks
 _LINE_ENDS = re.compile(rf"[ \t\r]{{0,{MAX_LINE_END}}}(?:\n|\Z)")
 _ANSWER_BEGINS = re.compile(r"[^\W_]|[*#\[]")
+_ANSWER_BEGINS_APART = re.compile(rf"[ \t]{{1,{MAX_LINE_END}}}([^\W_]|[*#\[\"“«¿¡$€])")
 _MAY_END_LINE = re.compile(rf"{CLOSE}[ \t\r]{{0,{MAX_LINE_END}}}\Z")
 
 
@@ -27,10 +29,10 @@ class ThinkSplitter:
     - `<think>…</think>` at the beginning is reasoning, and streams as such.
     - `</think>` at a line's end or beginning, or with the answer's first letter behind it, as models write
       it, ends reasoning that began with the first word, when no opening tag was there: the prompt's template
-      held that. What had come as text is taken back
-      (`TextWasReasoning`). In a block of code an answer shows the tag; only of a model that is known to send
-      no opening tag it is taken for the end, because reasoning may leave code open, unless that code holds
-      the opening tag too.
+      held that. What had come as text is taken back (`TextWasReasoning`). In a block of code, or behind an
+      opening tag anywhere, an answer shows the tag; only of a model that is known to send no opening tag it
+      is taken for the end there, because reasoning may leave code open, unless that code holds the opening
+      tag too.
     - `<think>…</think>` from a line's beginning on, outside code, is reasoning too. Without its closing tag,
       or with one in the middle of a sentence, it was part of the answer.
 
@@ -55,7 +57,7 @@ class ThinkSplitter:
         self._kept_chars = 0
         self._last = False
         self._spoke = False
-        self._speaks_of_tags = False  # the answer holds an opening one: a closing one ends no reasoning
+        self._speaks_of_tags = False  # the text holds an opening one: it is an answer about them
         self._new_line()
 
     def apart(self) -> None:
@@ -156,9 +158,11 @@ class ThinkSplitter:
 
     def _new_line(self) -> None:
         """What follows stands at a line's beginning, and in no code."""
-        self._code = Backticks()
+        self._marks = {"`": Backticks(), "~": Backticks()}
         self._quotes = False  # the code that we are in holds an opening tag
         self._line_begins = True
+        self._indent = 0  # of this line
+        self._before = ""  # the character before what is held
 
     def _decided(self) -> int:
         """The length of what is held without what may be a tag: half of one, or one whose line may go on."""
@@ -174,6 +178,7 @@ class ThinkSplitter:
     def _taken(self, tag: re.Match[str] | None, upto: int) -> str:
         """What is held before the tag, which goes too; without a tag, what is held up to there."""
         text = self._held[: tag.start() if tag else upto]
+        self._before = text[-1:] or self._before
         self._held = self._held[tag.end() if tag else upto :]
         return text
 
@@ -184,17 +189,18 @@ class ThinkSplitter:
             self._pass(self._held[at : stop.start()])
             at = stop.end()
             if stop[0] == "\n":
-                self._code.line_end()
-                self._line_begins = True
-            elif stop[0][0] == "`":
-                self._code.backticks(len(stop[0]))
-                self._line_begins = False
+                self._no_mark()
+                for marks in self._marks.values():
+                    marks.line_end()
+                self._line_begins, self._indent = True, 0
+            elif (mark := stop[0][0]) in self._marks:
+                self._mark(mark, len(stop[0]))
             else:
-                self._code.other()
-                self._quotes = self._quotes and self._code.open > 0
+                self._no_mark()
                 if self._means_something(stop):
                     return stop
-                self._quotes = self._code.open > 0 and (self._quotes or stop[0] == OPEN)
+                self._quotes = self._code > 0 and (self._quotes or stop[0] == OPEN)
+                self._speaks_of_tags = self._speaks_of_tags or (self._state == "text" and stop[0] == OPEN)
                 self._line_begins = False
         self._pass(self._held[at:upto])
         return None
@@ -202,23 +208,50 @@ class ThinkSplitter:
     def _pass(self, text: str) -> None:
         """Text without tags, backticks and line ends."""
         if text:
-            self._code.other()
+            self._no_mark()
             self._line_begins = self._line_begins and text.isspace()
-        self._quotes = self._quotes and self._code.open > 0
+            if self._line_begins:
+                self._indent += INDENT if "\t" in text else len(text)
+
+    @property
+    def _code(self) -> int:
+        """Length of the marks that opened the code we are in; 0 outside code."""
+        return max(marks.open for marks in self._marks.values())
+
+    def _mark(self, mark: str, count: int) -> None:
+        other = self._marks["~" if mark == "`" else "`"]
+        other.other()
+        if not other.open:
+            self._marks[mark].backticks(count)
+        self._line_begins = False
+
+    def _no_mark(self) -> None:
+        """Anything but a backtick or a tilde came."""
+        for marks in self._marks.values():
+            marks.other()
+        self._quotes = self._quotes and self._code > 0
 
     def _means_something(self, tag: re.Match[str]) -> bool:
+        in_block = self._code >= BLOCK or (self._line_begins and self._indent >= INDENT)
         if tag[0] == OPEN:
-            return self._state == "text" and self._line_begins and not self._code.open
-        shown = self._speaks_of_tags or (self._state == "text" and self._code.open >= BLOCK)
+            may_begin = self._line_begins and not self._code and not in_block
+            return self._state == "text" and may_begin and not self._speaks_of_tags
+        shown = self._state == "text" and (in_block or self._speaks_of_tags)
         if self.closed or self._quotes or shown:
             return False
         return self._line_begins or self._may_answer_follow(tag)
 
     def _closes_aside(self, tag: re.Match[str]) -> bool:
         _, newline, line = "".join([*self._kept, self._held[: tag.start()]]).rpartition("\n")
-        return bool(newline and not line.strip()) or self._may_answer_follow(tag)
+        if newline and not line.strip():
+            return True
+        apart = _ANSWER_BEGINS_APART.match(self._held, tag.end())
+        return self._may_answer_follow(tag) or (apart is not None and not apart[1].islower())
 
     def _may_answer_follow(self, tag: re.Match[str]) -> bool:
-        """Whether what stands behind a closing tag is where models go on."""
-        follows = _LINE_ENDS.match(self._held, tag.end()) or _ANSWER_BEGINS.match(self._held, tag.end())
-        return follows is not None
+        """Whether what stands behind a closing tag is where models go on: `**` around it is none of that."""
+        if _LINE_ENDS.match(self._held, tag.end()):
+            return True
+        before = self._held[tag.start() - 1 : tag.start()] or self._before
+        begins = _ANSWER_BEGINS.match(self._held, tag.end())
+        return begins is not None and (begins[0].isalnum() or begins[0] != before)

@@ -1,6 +1,7 @@
 """How many tokens a model takes, as its server says; remembered, so that no question waits for it twice."""
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from weakref import WeakKeyDictionary
@@ -10,13 +11,15 @@ from collections_app.models import Collection, Provider
 from config.embedded import llm as builtin
 from config.errors import VerbatimError
 
+log = logging.getLogger(__name__)
+
 LOOK_SECONDS = 1.5
 KNOWN_SECONDS = 600.0
 UNKNOWN_SECONDS = 60.0  # a server that did not answer is asked again after so long
 MAX_KEPT = 256
 
 _Key = tuple[str, str, str]
-_kept: OrderedDict[_Key, tuple[float, int | None]] = OrderedDict()
+_kept: OrderedDict[_Key, tuple[float, int | None, bool]] = OrderedDict()  # until when, what, whether told
 _looks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, asyncio.Task[int | None]]] = (
     WeakKeyDictionary()
 )
@@ -25,7 +28,7 @@ _looks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, asyncio.Task[int
 async def window_of(llm: LLM, *, seconds: float = LOOK_SECONDS, afresh: bool = False) -> int | None:
     """The window of a model in tokens, prompt and answer; None when its server does not tell. Never fails.
 
-    Only who asks first waits. What was known long ago is looked at again, for those who ask later.
+    Only who asks first waits. What a server once told is looked at again for those who ask later.
 
     Args:
         llm: whose server is asked.
@@ -33,27 +36,28 @@ async def window_of(llm: LLM, *, seconds: float = LOOK_SECONDS, afresh: bool = F
         afresh: ask also when the answer is known.
     """
     key = (llm.config.provider, llm.config.base_url, llm.config.model)
-    until, known = _kept.get(key, (0.0, None))
-    if time.monotonic() < until and not afresh:
+    if afresh:
+        return await _look(llm, key, seconds)
+    until, known, told = _kept.get(key, (0.0, None, False))
+    if time.monotonic() < until:
         return known
     looks = _looks.setdefault(asyncio.get_running_loop(), {})
     if key not in looks:
         looks[key] = asyncio.create_task(_look(llm, key, seconds))
         looks[key].add_done_callback(lambda _: looks.pop(key, None))
-    if key in _kept and not afresh:
-        return known
-    return await asyncio.shield(looks[key])
+    return known if told else await asyncio.shield(looks[key])
 
 
 async def _look(llm: LLM, key: _Key, seconds: float) -> int | None:
     """Ask the server, and remember what it says."""
-    _, known = _kept.get(key, (0.0, None))
+    _, found, told = _kept.get(key, (0.0, None, False))
+    keep = UNKNOWN_SECONDS  # with what it once said, which is better than nothing
     try:
         found = await asyncio.wait_for(llm.window(), seconds)
-        keep = KNOWN_SECONDS
-    except (VerbatimError, TimeoutError):
-        found, keep = known, UNKNOWN_SECONDS  # what it once said is better than nothing
-    _kept[key] = (time.monotonic() + keep, found)
+        keep, told = KNOWN_SECONDS, True
+    except (VerbatimError, TimeoutError) as error:
+        log.debug("window of %s: %s", key, error)
+    _kept[key] = (time.monotonic() + keep, found, told)
     _kept.move_to_end(key)
     while len(_kept) > MAX_KEPT:
         _kept.popitem(last=False)

@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from chat.sentences import NUMBER_WORDS, STOP_WORDS, stem
+from chat.sentences import LONGEST_WORD, NUMBER_WORDS, STOP_WORDS, stem
+
+LONGEST_SENTENCE = 600  # characters; longer texts are read anew
 
 _TOKEN = re.compile(
     r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d[\d.,'’]*\d|\d|(?<!\b\d)(?<!\b\d\d)\.|[;:!?。；！？(){}\n|]|,(?!\d)|，|、|\s[-–—]\s"
@@ -41,9 +43,12 @@ class Token:
     is_name: bool = False
 
 
-@lru_cache(maxsize=1024)  # a sentence is read for its negations, its directions and its alignment
 def tokens(text: str) -> tuple[Token, ...]:
     """The tokens of a text; scripts without spaces one token per pair of characters."""
+    return _remembered(text) if len(text) <= LONGEST_SENTENCE else _tokens(text)
+
+
+def _tokens(text: str) -> tuple[Token, ...]:
     found: list[Token] = []
     fresh = True  # whether a sentence begins here
     for match in _TOKEN.finditer(text):
@@ -62,12 +67,21 @@ def tokens(text: str) -> tuple[Token, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=16384)
+_remembered = lru_cache(maxsize=256)(_tokens)  # read for negations, directions and alignment
+
+
 def key(word: str) -> str:
     """What a lower-case word is compared by; "" when it carries no meaning of its own."""
+    return _remembered_key(word) if len(word) <= LONGEST_WORD else _key(word)
+
+
+def _key(word: str) -> str:
     if word[0].isdigit():
         return word.replace(",", "").replace("'", "").strip(".")
     plain = re.sub(r"'s?$", "", word)
     if len(plain) < 3 or plain in STOP_WORDS or plain in _EMPTY or "'" in plain:
         return ""
     return plain if plain in NUMBER_WORDS else stem(plain)
+
+
+_remembered_key = lru_cache(maxsize=8192)(_key)

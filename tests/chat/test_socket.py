@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from django.db import OperationalError
 
-from chat import services
+from chat import consumers, services
 from chat.engine import follow, stream_log
 from chat.engine.threads import in_thread
 from chat.models import ChatSession, Message
@@ -173,6 +173,25 @@ async def test_two_messages_at_once_in_one_session_are_refused_as_busy(connect, 
     await socket.hear_until("message_saved")
     await ask(socket, collection, session_id=session_id)
     await socket.hear_until("message_saved")
+
+
+async def test_a_stop_that_the_database_cannot_hear_is_told_as_one(
+    connect, llm, member, collection, monkeypatch
+):
+    def away(_scope):
+        raise OperationalError
+
+    llm.script = [ANSWER[0], asyncio.Event()]
+    socket = await connect(member)
+    await ask(socket, collection)
+    answer = (await socket.hear_until("stream_chunk"))[-1]["message_id"]
+    with monkeypatch.context() as patched:
+        patched.setattr(consumers, "user_now", away)
+        await socket.say(type="stop", message_id=answer)
+        error = (await socket.hear_until("error"))[-1]
+    assert (error["refused"], error["message_id"], error["retryable"]) == ("stop", answer, True)
+    await socket.say(type="stop", message_id=answer)
+    assert (await socket.hear_until("message_saved"))[-2]["finish_reason"] == "stopped"
 
 
 async def test_an_answer_that_cannot_be_read_on_is_not_told_as_the_refusal_of_a_frame(

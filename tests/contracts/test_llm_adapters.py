@@ -296,8 +296,8 @@ async def test_of_many_who_ask_at_once_one_looks_and_later_nobody_waits(llm_serv
     assert await asyncio.gather(*(windows.window_of(llm) for _ in range(5))) == [4096] * 5
     assert len(llm_server.records) == 1
     llm_server.window = 2048
-    for key, (_, known) in windows._kept.items():
-        windows._kept[key] = (0.0, known)
+    for key, (_, known, told) in windows._kept.items():
+        windows._kept[key] = (0.0, known, told)
     assert await windows.window_of(llm) == 4096
     await asyncio.gather(*windows._looks[asyncio.get_running_loop()].values())
     assert await windows.window_of(llm) == 2048

@@ -94,7 +94,9 @@ def split(text: str, size: int, *, whole: bool = True, **options) -> tuple[str, 
         ("So:\n```\n<think>\nx\n</think>\n```\nEnd", "So:\n```\n<think>\nx\n</think>\n```\nEnd", ""),
         ("A stray ` here.\nHm.</think>\nYes.", "Yes.", "A stray ` here.\nHm."),
         ("Hm ```x``` so.\n</think>\n\nYes.", "Yes.", "Hm ```x``` so.\n"),
-        ("`<think>`? `x and\n</think>\n\nYes.", "Yes.", "`<think>`? `x and\n"),
+        ("So:\n<think>Let me check.</think> The fee is 5.", "So:\n The fee is 5.", "Let me check."),
+        ("Hm ~~~x~~~ so.\n</think>\n\nYes.", "Yes.", "Hm ~~~x~~~ so.\n"),
+        ("Hm **so** </think>**5** [1].", "**5** [1].", "Hm **so** "),
         ("So:\n<think>a <b>\n</think> Yes.", "So:\n Yes.", "a <b>\n"),
         ("So:\n<think>a `</think>`\n</think>\nYes.", "So:\n<think>a `</think>`\n</think>\nYes.", ""),
         ("It is 5.</think>The fee is 5 [1].", "The fee is 5 [1].", "It is 5."),
@@ -118,6 +120,17 @@ def test_tags_mean_something_where_templates_put_them_however_they_are_cut(text,
         "The tags:\n<think> begins it [1]. Then the limit is 30 days [2].",
         "Both: <think>, and </think>" + " " * 30 + "\nas said [1].",
         "The tags:\n<think> begins it and </think> ends it [1].\n<think> again [2].",
+        "Mark reasoning between <think> and </think>\n\nThe limit is 30 days [1].",
+        "Each completion is <think>reasoning</think>answer [1].\nThe limit is 30 days [2].",
+        "Opening **<think>**, closing **</think>** [1].",
+        "The closing tag is **</think>** and the opening one **<think>** [1].",
+        "The tags:\n1. <think>\n2. </think>\nThe limit is 30 days [1].",
+        "| <think> | </think>\n|---|---|\n",
+        "`<think>`? `x and\n</think>\n\nYes.",
+        "So [1]:\n\n~~~\n<think>\nx\n</think>\n~~~\nEnd [2].",
+        "So [1]:\n\n~~~\nx `y\n</think>\n~~~\nEnd [2].",
+        "So [1]:\n\n    <think>\n    x\n    </think>\n\nEnd [2].",
+        "So [1]:\n\n\tx\n\t</think>\n\nEnd [2].",
         "Templates end so [1]:\n\n```\n{{ reasoning }}\n</think>\n```\nThat is all [2].",
         "Templates end so [1]:\n\n````jinja\n```\n</think>\nthe answer\n````\n",
         "See [1]:\n```\n{{ reasoning }}\n</think>\n{{ answer }}",
@@ -142,6 +155,12 @@ def test_wherever_a_text_is_cut_it_is_divided_the_same_way():
         "think>",
         "`",
         "```",
+        "~~~",
+        "~",
+        "    ",
+        "\t",
+        "Ab",
+        "*",
         "\n",
         " ",
         "\r",
@@ -162,6 +181,8 @@ def test_of_a_model_that_is_known_nothing_is_taken_back(size):
     assert split("Hm `x</think>\n\nYes.", size, unopened=True) == ("Yes.", "Hm `x", "")
     assert split("<think>Hm</think>\n\nYes.", size, unopened=True) == ("Yes.", "Hm", "")
     left_open = "See ```python\nx\n\n"
+    assert split(f"{left_open}</think>\n\nYes.", size, unopened=True) == ("Yes.", left_open, "")
+    left_open = "`<think>`? `x and\n"
     assert split(f"{left_open}</think>\n\nYes.", size, unopened=True) == ("Yes.", left_open, "")
     left_open = "```\n<think>\n```\n```\n"
     assert split(f"{left_open}</think>\n\nYes.", size, unopened=True) == ("Yes.", left_open, "")
