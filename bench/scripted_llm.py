@@ -21,7 +21,7 @@ MAX_ANSWERS = 1000
 SENTENCES = (
     "Whoever comes to the harbour signs the book on line {}. [1]",
     "That is asked of captains, passengers and crew alike, and the book has {} lines. [2]",
-    "Nothing was said about ships that only pass by.",
+    "Nothing was said about the {} ships that only pass by.",
     "On line {} signs whoever comes to the harbour, [1] and nobody else. [2]",
 )
 PHASES = 16  # answers are spread over so many moments of a token's interval
@@ -44,7 +44,7 @@ def chunk(data: bytes) -> bytes:
 
 
 def words(number: int, tokens: int) -> list[bytes]:
-    """The tokens of an answer behind the first one; no two answers have the same sentences."""
+    """The tokens of an answer behind the first one; nearly all sentences are its own."""
     sentences = (one.format(1000 * number + n) for n, one in enumerate(cycle(SENTENCES)))
     text = (word for sentence in sentences for word in sentence.split())
     return [event({"content": f"{word} "}) for word in islice(text, tokens - 1)]

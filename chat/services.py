@@ -32,6 +32,7 @@ from documents.retrieval.types import Passage
 TITLE_CHARS = 80
 ONE_GENERATION = "message_one_generation_per_session"
 CLIENT_ID_ONCE = "message_client_id_once"
+AS_THEY_ARE = ("content", "page", "page_to", "char_start", "char_end")  # kept of a passage
 
 
 class AskedBefore(Exception):
@@ -225,7 +226,7 @@ def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, A
     documents = Document.objects.filter(pk__in=[p.document_id for p in passages])
     bytes_of = dict(documents.values_list("pk", "sha256"))
     chunks = set(Chunk.objects.filter(pk__in=[p.chunk_id for p in passages]).values_list("pk", flat=True))
-    MessageSource.objects.bulk_create(
+    sources = (
         MessageSource(
             message_id=message_id,
             marker=marker,
@@ -233,23 +234,19 @@ def _sources_insert(message_id: int, passages: list[Passage], trace: dict[str, A
             document_id=passage.document_id if passage.document_id in bytes_of else None,
             document_name=passage.document_name[:255],
             # a chunk that is gone already may have been another version's; a computed passage has none
-            document_sha256=(
-                bytes_of.get(passage.document_id, "")
-                if passage.chunk_id in chunks or not passage.chunk_id
-                else ""
-            ),
-            content=passage.content,
+            document_sha256=bytes_of.get(passage.document_id, "")
+            if passage.chunk_id in chunks or not passage.chunk_id
+            else "",
             section=passage.section[:255],
-            page=passage.page,
-            page_to=passage.page_to,
             rows=list(passage.rows) if passage.rows else None,
             lines=list(passage.lines) if passage.lines else None,
-            char_start=passage.char_start,
-            char_end=passage.char_end,
             similarity_score=round(passage.similarity_score, 4),
+            **{name: getattr(passage, name) for name in AS_THEY_ARE},
         )
         for marker, passage in enumerate(passages, 1)
     )
+    # some are there when they were stored though nobody was told, because the connection broke
+    MessageSource.objects.bulk_create(sources, ignore_conflicts=True)
     MessageTrace.objects.bulk_create(
         [MessageTrace(message_id=message_id, data=trace)],
         update_conflicts=True,
@@ -287,7 +284,8 @@ def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
     entered first and by itself, since that holds also when the answer is gone.
 
     Returns:
-        The message with its sources, or None when it is gone (its session was deleted meanwhile).
+        The message with its sources, also when it was stored before though nobody was told; or None when it
+        is gone (its session was deleted meanwhile).
     """
     usage_settle(message_id=message_id, spent=result.spent)
     text = storable(result.content)
@@ -304,8 +302,9 @@ def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
             error_next_step=storable(result.error.next_step) if result.error else "",
             completed_at=timezone.now(),
         )
+        whole = messages_with_details(Message.objects.select_related("session")).filter(pk=message_id)
         if not changed:
-            return None
+            return whole.first()
         sources = list(MessageSource.objects.filter(message_id=message_id))
         for source in sources:
             source.cited = source.marker in result.cited
@@ -315,7 +314,7 @@ def answer_finish(*, message_id: int, result: AnswerResult) -> Message | None:
         trace, _ = MessageTrace.objects.get_or_create(message_id=message_id)
         trace.data = trace.data | result.trace
         trace.save(update_fields=["data"])
-        message = messages_with_details(Message.objects.select_related("session")).get(pk=message_id)
+        message = whole.get()
         session_touch(message.session)
         session_hint(message.session, message_id=message_id)
     return message

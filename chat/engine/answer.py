@@ -102,7 +102,9 @@ class Generation:
         try:
             await self._rounds.last_words(self)
             not_stored = await self._sources_stored()
-            await self._finish(error or not_stored)
+            if not_stored is not None and (error is None or error.code == ErrorCode.STOPPED):
+                error = not_stored
+            await self._finish(error)
             await publish.here().settle(self.log, SETTLE_SECONDS)
         except Exception:  # without a heartbeat it is closed as one whose process died
             log.exception("answer %s could not be ended", self.message_id)
@@ -195,7 +197,7 @@ class Generation:
             if self._storing is not None:
                 await asyncio.shield(self._storing)
         except DatabaseError:
-            self.draft.without_passages()
+            await in_thread(self.draft.without_passages)
             return VerbatimError(ErrorCode.SERVICE_UNAVAILABLE)
         return None
 

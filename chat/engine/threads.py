@@ -47,10 +47,13 @@ async def in_thread_patiently(what: str, function: Callable[P, T], *args: P.args
     Raises:
         DatabaseError: of the last attempt.
     """
-    for attempt in range(1, ATTEMPTS):
+    attempt, seconds = 1, AGAIN_SECONDS
+    while True:
         try:
             return await in_thread(function, *args, **kwargs)
         except DatabaseError as trouble:
-            log.error("%s (attempt %d): %s", what, attempt, trouble)
-        await asyncio.sleep(AGAIN_SECONDS * 2 ** (attempt - 1))
-    return await in_thread(function, *args, **kwargs)
+            log.error("%s (attempt %d of %d): %s", what, attempt, ATTEMPTS, trouble)
+            if attempt == ATTEMPTS:
+                raise
+        await asyncio.sleep(seconds)
+        attempt, seconds = attempt + 1, seconds * 2

@@ -16,11 +16,12 @@ BLOCK = 3  # so many backticks or tildes and more open a block of code
 INDENT = 4  # so many blanks before a line's first word make it code
 _STOPS = re.compile(r"`+|~+|\n|</?think>")
 _CLOSE = re.compile(CLOSE)
-MAX_LINE_END = 20  # blanks
-_LINE_ENDS = re.compile(rf"[ \t\r]{{0,{MAX_LINE_END}}}(?:\n|\Z)")
-_ANSWER_BEGINS = re.compile(r"[^\W_]|[*#\[]")
-_ANSWER_BEGINS_APART = re.compile(rf"[ \t]{{1,{MAX_LINE_END}}}([^\W_]|[*#\[\"“«¿¡$€])")
-_MAY_END_LINE = re.compile(rf"{CLOSE}[ \t\r]{{0,{MAX_LINE_END}}}\Z")
+MAX_BLANKS = 20  # between a tag and the end of its line, or what follows there
+_LINE_ENDS = re.compile(rf"[ \t\r]{{0,{MAX_BLANKS}}}(?:\n|\Z)")
+_ANSWER_BEGINS = re.compile(r"[^\W_]|\*{1,3}[^\W_]|#{1,6} |\[[^\W_]")
+_ANSWER_BEGINS_APART = re.compile(rf"[ \t]{{1,{MAX_BLANKS}}}([^\W_]|[*#\[\"“«¿¡$€])")
+_SENTENCE_ENDS = re.compile(r"[.!?…。！？:\"”»)\]*]\s*\Z")
+_MAY_GO_ON = re.compile(rf"{CLOSE}(?:[ \t\r]{{0,{MAX_BLANKS}}}|\*{{1,3}}|#{{1,6}}|\[)\Z")
 
 
 class ThinkSplitter:
@@ -30,11 +31,11 @@ class ThinkSplitter:
     - `</think>` at a line's end or beginning, or with the answer's first letter behind it, as models write
       it, ends reasoning that began with the first word, when no opening tag was there: the prompt's template
       held that. What had come as text is taken back (`TextWasReasoning`). In a block of code, or behind an
-      opening tag anywhere, an answer shows the tag; only of a model that is known to send no opening tag it
-      is taken for the end there, because reasoning may leave code open, unless that code holds the opening
-      tag too.
+      opening tag outside code, an answer shows the tag; only of a model that is known to send no opening tag
+      it is taken for the end there, because reasoning may leave code open, unless that code holds the
+      opening tag too.
     - `<think>…</think>` from a line's beginning on, outside code, is reasoning too. Without its closing tag,
-      or with one in the middle of a sentence, it was part of the answer.
+      or with one in the middle of a sentence, it was part of the answer, and so are all that follow.
 
     All other tags are text. What may be either is held back, and `ReasoningDelta("")` tells meanwhile that
     something came.
@@ -57,7 +58,8 @@ class ThinkSplitter:
         self._kept_chars = 0
         self._last = False
         self._spoke = False
-        self._speaks_of_tags = False  # the text holds an opening one: it is an answer about them
+        self._speaks_of_tags = False  # the text holds an opening one: it is an answer about them,
+        self._gave_up = False  # also where reasoning seemed to begin
         self._new_line()
 
     def apart(self) -> None:
@@ -110,8 +112,8 @@ class ThinkSplitter:
             tag = _CLOSE.search(self._held, 0, upto if self._state == "aside" else len(self._held))
         if tag and self._state == "aside" and not self._closes_aside(tag):
             self._held = "".join([*self._kept, self._held])
-            self._kept, self._kept_chars, self._state, self._line_begins = [], 0, "text", False
-            self._speaks_of_tags = True
+            self._kept, self._kept_chars, self._state, self._place.line_begins = [], 0, "text", False
+            self._speaks_of_tags = self._gave_up = True
             yield TextDelta(OPEN)
             return tag
         reasoning = self._taken(tag, upto)
@@ -158,17 +160,16 @@ class ThinkSplitter:
 
     def _new_line(self) -> None:
         """What follows stands at a line's beginning, and in no code."""
-        self._marks = {"`": Backticks(), "~": Backticks()}
+        self._place = _Place()
         self._quotes = False  # the code that we are in holds an opening tag
-        self._line_begins = True
-        self._indent = 0  # of this line
-        self._before = ""  # the character before what is held
 
     def _decided(self) -> int:
-        """The length of what is held without what may be a tag: half of one, or one whose line may go on."""
+        """The length of what is held without what may be a tag or tildes that go on, or a tag's line."""
         if self._last:
             return len(self._held)
-        if tag := _MAY_END_LINE.search(self._held, max(0, len(self._held) - len(CLOSE) - MAX_LINE_END)):
+        if self._held.endswith("~"):
+            return len(self._held.rstrip("~"))
+        if tag := _MAY_GO_ON.search(self._held, max(0, len(self._held) - len(CLOSE) - MAX_BLANKS)):
             return tag.start()
         for size in range(min(len(CLOSE) - 1, len(self._held)), 0, -1):
             if OPEN.startswith(self._held[-size:]) or CLOSE.startswith(self._held[-size:]):
@@ -178,80 +179,92 @@ class ThinkSplitter:
     def _taken(self, tag: re.Match[str] | None, upto: int) -> str:
         """What is held before the tag, which goes too; without a tag, what is held up to there."""
         text = self._held[: tag.start() if tag else upto]
-        self._before = text[-1:] or self._before
         self._held = self._held[tag.end() if tag else upto :]
         return text
 
     def _next_tag(self, upto: int) -> re.Match[str] | None:
-        """The first tag that means something in what is held; follows lines and backticks on the way."""
+        """The first tag that means something in what is held; follows lines and code on the way."""
         at = 0
         for stop in _STOPS.finditer(self._held, 0, upto):
-            self._pass(self._held[at : stop.start()])
+            self._place.text(self._held[at : stop.start()])
             at = stop.end()
-            if stop[0] == "\n":
-                self._no_mark()
-                for marks in self._marks.values():
-                    marks.line_end()
-                self._line_begins, self._indent = True, 0
-            elif (mark := stop[0][0]) in self._marks:
-                self._mark(mark, len(stop[0]))
-            else:
-                self._no_mark()
-                if self._means_something(stop):
-                    return stop
-                self._quotes = self._code > 0 and (self._quotes or stop[0] == OPEN)
-                self._speaks_of_tags = self._speaks_of_tags or (self._state == "text" and stop[0] == OPEN)
-                self._line_begins = False
-        self._pass(self._held[at:upto])
+            is_tag = self._place.mark(stop[0])
+            self._quotes = self._quotes and self._place.code > 0
+            if not is_tag:
+                continue
+            if self._means_something(stop):
+                return stop
+            self._quotes = self._place.code > 0 and (self._quotes or stop[0] == OPEN)
+            if stop[0] == OPEN and self._state == "text" and not self._place.code:
+                self._speaks_of_tags = True
+            self._place.line_begins = False
+        self._place.text(self._held[at:upto])
         return None
 
-    def _pass(self, text: str) -> None:
-        """Text without tags, backticks and line ends."""
-        if text:
-            self._no_mark()
-            self._line_begins = self._line_begins and text.isspace()
-            if self._line_begins:
-                self._indent += INDENT if "\t" in text else len(text)
-
-    @property
-    def _code(self) -> int:
-        """Length of the marks that opened the code we are in; 0 outside code."""
-        return max(marks.open for marks in self._marks.values())
-
-    def _mark(self, mark: str, count: int) -> None:
-        other = self._marks["~" if mark == "`" else "`"]
-        other.other()
-        if not other.open:
-            self._marks[mark].backticks(count)
-        self._line_begins = False
-
-    def _no_mark(self) -> None:
-        """Anything but a backtick or a tilde came."""
-        for marks in self._marks.values():
-            marks.other()
-        self._quotes = self._quotes and self._code > 0
-
     def _means_something(self, tag: re.Match[str]) -> bool:
-        in_block = self._code >= BLOCK or (self._line_begins and self._indent >= INDENT)
+        place = self._place
         if tag[0] == OPEN:
-            may_begin = self._line_begins and not self._code and not in_block
-            return self._state == "text" and may_begin and not self._speaks_of_tags
-        shown = self._state == "text" and (in_block or self._speaks_of_tags)
+            may_begin = place.line_begins and place.indent < INDENT and not place.code
+            return self._state == "text" and may_begin and not self._gave_up
+        shown = self._state == "text" and (place.code >= BLOCK or self._speaks_of_tags)
         if self.closed or self._quotes or shown:
             return False
-        return self._line_begins or self._may_answer_follow(tag)
+        return place.line_begins or self._may_answer_follow(tag)
 
     def _closes_aside(self, tag: re.Match[str]) -> bool:
-        _, newline, line = "".join([*self._kept, self._held[: tag.start()]]).rpartition("\n")
-        if newline and not line.strip():
+        before = "".join([*self._kept, self._held[: tag.start()]])
+        _, newline, line = before.rpartition("\n")
+        if (newline and not line.strip()) or self._may_answer_follow(tag):
             return True
         apart = _ANSWER_BEGINS_APART.match(self._held, tag.end())
-        return self._may_answer_follow(tag) or (apart is not None and not apart[1].islower())
+        return apart is not None and not apart[1].islower() and _SENTENCE_ENDS.search(before) is not None
 
     def _may_answer_follow(self, tag: re.Match[str]) -> bool:
-        """Whether what stands behind a closing tag is where models go on: `**` around it is none of that."""
-        if _LINE_ENDS.match(self._held, tag.end()):
-            return True
-        before = self._held[tag.start() - 1 : tag.start()] or self._before
-        begins = _ANSWER_BEGINS.match(self._held, tag.end())
-        return begins is not None and (begins[0].isalnum() or begins[0] != before)
+        """Whether what stands behind a closing tag is where models go on."""
+        ends = _LINE_ENDS.match(self._held, tag.end())
+        return ends is not None or _ANSWER_BEGINS.match(self._held, tag.end()) is not None
+
+
+class _Place:
+    """Where in Markdown a text stands that arrives in pieces.
+
+    Attributes:
+        line_begins: nothing but blanks stands before it on its line,
+        indent: so many of them.
+    """
+
+    def __init__(self) -> None:
+        self.line_begins = True
+        self.indent = 0
+        self._ticks = Backticks()
+        self._tildes = 0  # that opened the block we are in
+
+    @property
+    def code(self) -> int:
+        """Length of the marks that opened the code it is in; 0 outside code."""
+        return max(self._ticks.open, self._tildes)
+
+    def text(self, text: str) -> None:
+        """Text without tags, backticks, tildes and line ends came."""
+        if text:
+            self._ticks.other()
+            self.line_begins = self.line_begins and text.isspace()
+            if self.line_begins:
+                self.indent += INDENT if "\t" in text else len(text)
+
+    def mark(self, stop: str) -> bool:
+        """One of `_STOPS` came; whether it is a tag."""
+        if stop[0] == "`":
+            if not self._tildes:
+                self._ticks.backticks(len(stop))
+            self.line_begins = False
+            return False
+        self._ticks.other()
+        if stop == "\n":
+            self._ticks.line_end()
+            self.line_begins, self.indent = True, 0
+        elif stop[0] == "~":
+            if self.line_begins and len(stop) >= max(BLOCK, self._tildes) and not self._ticks.open:
+                self._tildes = 0 if self._tildes else len(stop)
+            self.line_begins = False
+        return stop[0] == "<"

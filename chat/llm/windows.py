@@ -1,7 +1,6 @@
-"""How many tokens a model takes, as its server says; remembered, so that no question waits for it twice."""
+"""How many tokens a model takes, as its server says; remembered, so that questions do not wait for it."""
 
 import asyncio
-import logging
 import time
 from collections import OrderedDict
 from weakref import WeakKeyDictionary
@@ -10,8 +9,6 @@ from chat.llm.base import LLM
 from collections_app.models import Collection, Provider
 from config.embedded import llm as builtin
 from config.errors import VerbatimError
-
-log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.5
 KNOWN_SECONDS = 600.0
@@ -28,7 +25,7 @@ _looks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, asyncio.Task[int
 async def window_of(llm: LLM, *, seconds: float = LOOK_SECONDS, afresh: bool = False) -> int | None:
     """The window of a model in tokens, prompt and answer; None when its server does not tell. Never fails.
 
-    Only who asks first waits. What a server once told is looked at again for those who ask later.
+    Who asks waits until the server has told it once; later it is looked at again for those who come after.
 
     Args:
         llm: whose server is asked.
@@ -50,13 +47,12 @@ async def window_of(llm: LLM, *, seconds: float = LOOK_SECONDS, afresh: bool = F
 
 async def _look(llm: LLM, key: _Key, seconds: float) -> int | None:
     """Ask the server, and remember what it says."""
-    _, found, told = _kept.get(key, (0.0, None, False))
-    keep = UNKNOWN_SECONDS  # with what it once said, which is better than nothing
     try:
         found = await asyncio.wait_for(llm.window(), seconds)
         keep, told = KNOWN_SECONDS, True
-    except (VerbatimError, TimeoutError) as error:
-        log.debug("window of %s: %s", key, error)
+    except (VerbatimError, TimeoutError):
+        _, found, told = _kept.get(key, (0.0, None, False))  # what it once said is better than nothing
+        keep = UNKNOWN_SECONDS
     _kept[key] = (time.monotonic() + keep, found, told)
     _kept.move_to_end(key)
     while len(_kept) > MAX_KEPT:

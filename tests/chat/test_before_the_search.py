@@ -178,6 +178,51 @@ async def test_an_answer_whose_passages_can_be_stored_only_later_loses_nothing(
     assert frames[-2]["sources"]
 
 
+@pytest.mark.parametrize("step", ["answer_sources_set", "answer_finish"])
+async def test_what_was_stored_though_nobody_was_told_is_stored_once(
+    connect, llm, member, collection, passages, monkeypatch, step
+):
+    store, tries = getattr(services, step), []
+
+    def lost_reply(**fields):
+        tries.append(store(**fields))
+        if len(tries) == 1:
+            raise OperationalError("the connection broke")
+        return tries[-1]
+
+    monkeypatch.setattr(threads, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(services, step, lost_reply)
+    llm.script = [*ANSWER]
+    socket = await connect(member)
+    await ask(socket, collection)
+    frames = await socket.hear_until("message_saved")
+    answer = await stored(frames[0]["message_id"])
+    assert len(tries) == 2
+    assert (answer.status, answer.content) == ("complete", "".join(ANSWER))
+    assert frames[-2]["content"] == answer.content
+    markers = MessageSource.objects.filter(message_id=answer.pk).values_list("marker", flat=True)
+    assert [one["marker"] for one in frames[-2]["sources"]] == await in_thread(lambda: sorted(markers))
+
+
+async def test_an_answer_that_is_stopped_while_its_passages_cannot_be_stored_says_why_they_are_missing(
+    connect, llm, member, collection, passages, binding, monkeypatch
+):
+    def fail() -> None:
+        raise OperationalError("the disk is full")
+
+    monkeypatch.setattr(threads, "AGAIN_SECONDS", 0.05)
+    binding["before"] = fail
+    llm.script = [*ANSWER, asyncio.Event()]
+    socket = await connect(member)
+    await ask(socket, collection)
+    message_id = (await socket.hear_until("stream_chunk"))[-1]["message_id"]
+    await socket.say(type="stop", message_id=message_id)
+    frames = await socket.hear_until("message_saved")
+    assert next(one["code"] for one in frames if one["type"] == "error") == "service_unavailable"
+    answer = await stored(message_id)
+    assert (answer.status, answer.content) == ("failed", "".join(ANSWER).replace(" [1]", ""))
+
+
 async def test_an_answer_whose_passages_cannot_be_stored_keeps_its_words_without_their_numbers(
     connect, llm, member, collection, passages, binding, monkeypatch
 ):
