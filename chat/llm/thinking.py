@@ -18,10 +18,15 @@ _STOPS = re.compile(r"`+|~+|\n|</?think>")
 _CLOSE = re.compile(CLOSE)
 MAX_BLANKS = 20  # between a tag and the end of its line, or what follows there
 _LINE_ENDS = re.compile(rf"[ \t\r]{{0,{MAX_BLANKS}}}(?:\n|\Z)")
-_ANSWER_BEGINS = re.compile(r"[^\W_]|\*{1,3}[^\W_]|#{1,6} |\[[^\W_]")
+_OPENS = r"[\"“«¿¡$€\[]?"  # may stand between a mark and the answer's first letter
+_ANSWER_BEGINS = re.compile(
+    rf"[^\W_]|\*{{1,3}}{_OPENS}[^\W_]|\* |#{{1,6}}[ \w]|\[\*{{0,3}}[^\W_]|(?:\*{{1,3}}|#{{1,6}}|\[)\Z"
+)
 _ANSWER_BEGINS_APART = re.compile(rf"[ \t]{{1,{MAX_BLANKS}}}([^\W_]|[*#\[\"“«¿¡$€])")
-_SENTENCE_ENDS = re.compile(r"[.!?…。！？:\"”»)\]*]\s*\Z")
-_MAY_GO_ON = re.compile(rf"{CLOSE}(?:[ \t\r]{{0,{MAX_BLANKS}}}|\*{{1,3}}|#{{1,6}}|\[)\Z")
+_SENTENCE_ENDS = re.compile(r"(?:\A|[.!?…。！？।؟:\"”»)\]*`'])\s*\Z")
+_MAY_GO_ON = re.compile(rf"{CLOSE}(?:[ \t\r]{{0,{MAX_BLANKS}}}|\*{{1,3}}{_OPENS}|#{{1,6}}|\[\*{{0,3}})\Z")
+MAX_EMPHASIS = 400  # characters of a line in which emphasis is followed
+MAX_TILDES = 80  # a longer run may be read as several
 
 
 class ThinkSplitter:
@@ -60,6 +65,7 @@ class ThinkSplitter:
         self._spoke = False
         self._speaks_of_tags = False  # the text holds an opening one: it is an answer about them,
         self._gave_up = False  # also where reasoning seemed to begin
+        self._names_tags = False  # it holds one, in code or not
         self._new_line()
 
     def apart(self) -> None:
@@ -167,8 +173,9 @@ class ThinkSplitter:
         """The length of what is held without what may be a tag or tildes that go on, or a tag's line."""
         if self._last:
             return len(self._held)
-        if self._held.endswith("~"):
-            return len(self._held.rstrip("~"))
+        end = self._held[-MAX_TILDES:]
+        if 0 < (tildes := len(end) - len(end.rstrip("~"))) < MAX_TILDES:
+            return len(self._held) - tildes
         if tag := _MAY_GO_ON.search(self._held, max(0, len(self._held) - len(CLOSE) - MAX_BLANKS)):
             return tag.start()
         for size in range(min(len(CLOSE) - 1, len(self._held)), 0, -1):
@@ -195,8 +202,9 @@ class ThinkSplitter:
             if self._means_something(stop):
                 return stop
             self._quotes = self._place.code > 0 and (self._quotes or stop[0] == OPEN)
-            if stop[0] == OPEN and self._state == "text" and not self._place.code:
-                self._speaks_of_tags = True
+            if stop[0] == OPEN and self._state == "text":
+                self._names_tags = True
+                self._speaks_of_tags = self._speaks_of_tags or not self._place.code
             self._place.line_begins = False
         self._place.text(self._held[at:upto])
         return None
@@ -209,7 +217,12 @@ class ThinkSplitter:
         shown = self._state == "text" and (place.code >= BLOCK or self._speaks_of_tags)
         if self.closed or self._quotes or shown:
             return False
-        return place.line_begins or self._may_answer_follow(tag)
+        if place.line_begins:
+            return True
+        is_emphasised = place.in_bold and self._held.startswith("*", tag.end())
+        if self._state == "text" and (self._names_tags or is_emphasised):
+            return False
+        return self._may_answer_follow(tag)
 
     def _closes_aside(self, tag: re.Match[str]) -> bool:
         before = "".join([*self._kept, self._held[: tag.start()]])
@@ -236,6 +249,7 @@ class _Place:
     def __init__(self) -> None:
         self.line_begins = True
         self.indent = 0
+        self._line = ""  # as far as emphasis matters
         self._ticks = Backticks()
         self._tildes = 0  # that opened the block we are in
 
@@ -244,10 +258,16 @@ class _Place:
         """Length of the marks that opened the code it is in; 0 outside code."""
         return max(self._ticks.open, self._tildes)
 
+    @property
+    def in_bold(self) -> bool:
+        """Whether `**` stands directly before, and opens."""
+        return self._line.endswith("**") and self._line.count("**") % 2 == 1
+
     def text(self, text: str) -> None:
         """Text without tags, backticks, tildes and line ends came."""
         if text:
             self._ticks.other()
+            self._line = (self._line + text)[-MAX_EMPHASIS:]
             self.line_begins = self.line_begins and text.isspace()
             if self.line_begins:
                 self.indent += INDENT if "\t" in text else len(text)
@@ -262,7 +282,7 @@ class _Place:
         self._ticks.other()
         if stop == "\n":
             self._ticks.line_end()
-            self.line_begins, self.indent = True, 0
+            self.line_begins, self.indent, self._line = True, 0, ""
         elif stop[0] == "~":
             if self.line_begins and len(stop) >= max(BLOCK, self._tildes) and not self._ticks.open:
                 self._tildes = 0 if self._tildes else len(stop)
