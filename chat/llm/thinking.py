@@ -36,9 +36,9 @@ class ThinkSplitter:
     - `</think>` at a line's end or beginning, or with the answer's first letter behind it, as models write
       it, ends reasoning that began with the first word, when no opening tag was there: the prompt's template
       held that. What had come as text is taken back (`TextWasReasoning`). In a block of code, or behind an
-      opening tag outside code, an answer shows the tag; only of a model that is known to send no opening tag
-      it is taken for the end there, because reasoning may leave code open, unless that code holds the
-      opening tag too.
+      opening tag, an answer shows the tag (behind one in code only where it is not alone on its line), and so
+      it does between `**`; only of a model that is known to send no opening tag it is taken for the end
+      there, because reasoning may leave code open, unless that code holds the opening tag too.
     - `<think>…</think>` from a line's beginning on, outside code, is reasoning too. Without its closing tag,
       or with one in the middle of a sentence, it was part of the answer, and so are all that follow.
 
